@@ -1,0 +1,1 @@
+//! An embedded, Kafka-compatible cluster in one process, with fault injection.

@@ -1,0 +1,1 @@
+//! A simulated world: engine and broker handlers under virtual time, from one seed.

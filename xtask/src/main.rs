@@ -1,0 +1,2 @@
+//! Every chore of this repository by name.
+fn main() {}
