@@ -1,2 +1,102 @@
-//! Every chore of this repository by name.
-fn main() {}
+//! Every chore of this repository by name: `cargo xtask --help`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod interrupt;
+mod java;
+mod kafka;
+mod maven;
+mod paths;
+mod signal;
+
+/// Every chore of this repository by name.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Start and stop real Apache Kafka brokers on this machine.
+    #[command(subcommand)]
+    Kafka(Kafka),
+    /// Compile the Java programs under testdata/java, and run one.
+    ///
+    /// Without a program it prints the class path.
+    Java {
+        /// ReadBack or Write.
+        program: Option<String>,
+        /// Its arguments; --help describes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Kafka {
+    /// Start a cluster and print its bootstrap address; start again what is stopped of one that is up.
+    Up(kafka::Up),
+    /// Stop a cluster and remove its data.
+    Down {
+        /// Which cluster.
+        #[arg(long, default_value = kafka::cluster::DEFAULT_NAME, conflicts_with = "all")]
+        name: String,
+        /// Every cluster of this checkout.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show the clusters of this checkout; fails when a node does not answer.
+    Status {
+        /// Only this cluster.
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False when the chore ran to its end and the outcome is bad.
+fn run(cli: Cli) -> Result<bool> {
+    interrupt::install()?;
+    match cli.chore {
+        Chore::Kafka(Kafka::Up(ask)) => {
+            println!("{}", kafka::up(&ask)?);
+            Ok(true)
+        }
+        Chore::Kafka(Kafka::Down { name, all }) => {
+            let names = if all {
+                kafka::cluster::names()?
+            } else {
+                vec![name]
+            };
+            for name in names {
+                let found = kafka::down(&name)?;
+                eprintln!(
+                    "cluster `{name}` {}",
+                    if found { "stopped" } else { "was not there" }
+                );
+            }
+            Ok(true)
+        }
+        Chore::Kafka(Kafka::Status { name }) => kafka::status::print(name.as_deref()),
+        Chore::Java { program, arguments } => {
+            java::command(program.as_deref(), &arguments)?;
+            Ok(true)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Ctrl-C and SIGTERM: what this process started and has not handed over is ended before it goes.
+
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use anyhow::Context;
+
+use crate::kafka::node;
+use crate::signal;
+
+/// What an interrupt ends.
+static OWNED: Mutex<Owned> = Mutex::new(Owned {
+    groups: Vec::new(),
+    nodes: Vec::new(),
+});
+
+struct Owned {
+    /// Leaders of process groups: a cargo command and all it started.
+    groups: Vec<i32>,
+    /// Folders of Kafka nodes, whose pid files say what to end.
+    nodes: Vec<PathBuf>,
+}
+
+/// Held while a process is started and recorded, so that an interrupt cannot fall in between.
+fn owned() -> MutexGuard<'static, Owned> {
+    OWNED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From here on, Ctrl-C, SIGTERM and SIGHUP end everything owned, and then this process with status 130.
+pub(crate) fn install() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        // Never unlocked: nothing new may start, and this process ends here.
+        let owned = owned();
+        eprintln!("\ninterrupted: stopping what was started");
+        for leader in &owned.groups {
+            let _ = signal::end_group(*leader, false);
+        }
+        if let Err(error) = node::stop_all(&owned.nodes, Duration::from_secs(5)) {
+            eprintln!("  {error:#}");
+        }
+        for leader in &owned.groups {
+            let _ = signal::end_group(*leader, true);
+        }
+        process::exit(130);
+    })
+    .context("installing the Ctrl-C handler")
+}
+
+/// Starts a child in its own process group, which an interrupt ends until [`Group`] is dropped.
+pub(crate) fn spawn_group(command: &mut Command) -> io::Result<Group> {
+    signal::detach(command);
+    let mut owned = owned();
+    let child = command.spawn()?;
+    let leader = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    owned.groups.push(leader);
+    Ok(Group { child, leader })
+}
+
+/// A running child and its process group. Dropping it ends what is left of the group.
+pub(crate) struct Group {
+    /// The group's leader.
+    pub(crate) child: Child,
+    leader: i32,
+}
+
+impl Group {
+    /// Ends the whole group: asks, and after a second does not ask.
+    pub(crate) fn end(&mut self) {
+        let _ = signal::end_group(self.leader, false);
+        for _ in 0..20 {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let _ = signal::end_group(self.leader, true);
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A leader that has been waited for may leave children behind; its id stays theirs while they live.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.end();
+        }
+        owned().groups.retain(|leader| *leader != self.leader);
+    }
+}
+
+/// Runs `start`, which starts the node of that folder, and from then on an interrupt stops the node.
+pub(crate) fn own_node<T>(
+    dir: &Path,
+    start: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut owned = owned();
+    owned.nodes.push(dir.to_path_buf());
+    start()
+}
+
+/// The node of that folder outlives this process, or is stopped already.
+pub(crate) fn release_node(dir: &Path) {
+    owned().nodes.retain(|node| node != dir);
+}

@@ -1,0 +1,179 @@
+//! The Java programs under `testdata/java`: Apache's own client as the reference.
+//!
+//! They are compiled into `target/kafka/java`, and `target/kafka/java/classpath` then holds one line, the
+//! class path, so that a test in Rust starts one without a shell:
+//!
+//! ```text
+//! java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp CLASSPATH milena.ReadBack --bootstrap HOST:PORT --topic T
+//! java … -cp CLASSPATH milena.Write --bootstrap HOST:PORT --topic T --count 1000 --compression lz4
+//! ```
+//!
+//! `cargo xtask java` compiles, `cargo xtask java ReadBack --help` compiles and runs. `cargo xtask test` hands
+//! the class path to the real tier as `MILENA_JAVA_CLASSPATH`. The options and the output are described at the
+//! head of each Java file.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{interrupt, maven, paths};
+
+/// Flags for a JVM that lives for seconds: a quick start matters more than the best code.
+pub(crate) const SHORT_LIVED: [&str; 3] = [
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Xshare:auto",
+];
+
+/// The oldest Java that current Kafka brokers run on.
+const OLDEST: u32 = 17;
+
+/// Checks that `java` runs and is new enough.
+pub(crate) fn check() -> Result<()> {
+    let output = Command::new("java")
+        .arg("-version")
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        bail!(
+            "`java` was not found; Kafka needs Java {OLDEST} or newer (Debian: apt-get install default-jdk-headless)"
+        );
+    };
+    let text = String::from_utf8_lossy(&output.stderr);
+    match major(&text) {
+        Some(major) if major < OLDEST => {
+            bail!("Java {major} is too old; Kafka needs Java {OLDEST} or newer")
+        }
+        Some(_) => Ok(()),
+        None => bail!("`java -version` said something unexpected: {}", text.trim()),
+    }
+}
+
+/// The major version in the output of `java -version`; before Java 9 it was the second number.
+fn major(text: &str) -> Option<u32> {
+    let version = text.split('"').nth(1)?;
+    let mut numbers = version.split(['.', '-', '+', '_']).map(str::parse::<u32>);
+    match numbers.next()?.ok()? {
+        1 => numbers.next()?.ok(),
+        major => Some(major),
+    }
+}
+
+/// Compiles the programs unless that is done already, and returns the class path.
+pub(crate) fn build() -> Result<String> {
+    check()?;
+    let project = paths::root().join("testdata").join("java");
+    let out = paths::kafka().join("java");
+    fs::create_dir_all(&out)?;
+    let lock = maven::lock(&out.join("build.lock"))?;
+    let jars = out.join("lib");
+    maven::fetch_jars(&project.join("pom.xml"), &[], &jars)?;
+
+    let mut sources = Vec::new();
+    java_files(&project.join("src").join("main").join("java"), &mut sources)?;
+    sources.sort();
+    let stamp = fingerprint(&sources)?;
+    let classes = out.join("classes");
+    let stamp_file = out.join("stamp");
+    if fs::read_to_string(&stamp_file).is_ok_and(|kept| kept == stamp) && classes.exists() {
+        return Ok(fs::read_to_string(out.join("classpath"))?.trim().to_owned());
+    }
+    let _ = fs::remove_file(&stamp_file);
+    let _ = fs::remove_dir_all(&classes);
+    let jar_path = jars.join("*");
+    let mut javac = Command::new("javac");
+    javac.args([
+        "--release",
+        "17",
+        "-Xlint:all",
+        "-Werror",
+        "-encoding",
+        "UTF-8",
+        "-proc:none",
+    ]);
+    javac
+        .arg("-d")
+        .arg(&classes)
+        .arg("-cp")
+        .arg(&jar_path)
+        .args(&sources)
+        .stdin(Stdio::null());
+    let mut group = interrupt::spawn_group(&mut javac)
+        .context("`javac` was not found; compiling the reference programs needs a JDK (Debian: default-jdk-headless)")?;
+    let status = group.child.wait()?;
+    if !status.success() {
+        bail!("javac ended with {status}");
+    }
+    let separator = if cfg!(windows) { ";" } else { ":" };
+    let classpath = format!("{}{separator}{}", classes.display(), jar_path.display());
+    fs::write(out.join("classpath"), format!("{classpath}\n"))?;
+    fs::write(stamp_file, stamp)?;
+    drop(lock);
+    Ok(classpath)
+}
+
+/// Compiles, and when a class is named, runs it with the arguments.
+pub(crate) fn command(program: Option<&str>, arguments: &[OsString]) -> Result<()> {
+    let classpath = build()?;
+    let Some(program) = program else {
+        println!("{classpath}");
+        return Ok(());
+    };
+    let mut java = Command::new("java");
+    java.args(SHORT_LIVED)
+        .arg("-cp")
+        .arg(classpath)
+        .arg(format!("milena.{program}"))
+        .args(arguments);
+    let status = java.status().context("starting java")?;
+    if !status.success() {
+        bail!("{program} ended with {status}");
+    }
+    Ok(())
+}
+
+fn java_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            java_files(&path, files)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "java")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Changes when a source changes, or the folder they all are in: the class path is absolute.
+fn fingerprint(sources: &[PathBuf]) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for source in sources {
+        source.hash(&mut hasher);
+        fs::read(source)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn java_versions_old_and_new() {
+        assert_eq!(
+            major("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime"),
+            Some(17)
+        );
+        assert_eq!(major("openjdk version \"25\" 2025-09-16"), Some(25));
+        assert_eq!(major("openjdk version \"26-ea\" 2026-03-17"), Some(26));
+        assert_eq!(major("java version \"1.8.0_402\""), Some(8));
+        assert_eq!(major("command not found"), None);
+    }
+}
