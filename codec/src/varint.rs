@@ -1,0 +1,196 @@
+//! Zig-zag varints: seven bits a byte, least significant first, as Kafka's records use them.
+
+/// A varint did not end within the bytes it may take, or within the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VarintFault {
+    /// The input ended inside the varint.
+    Truncated,
+    /// More bits than the type holds.
+    Overflow,
+}
+
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+const fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
+}
+
+/// Bytes that `value` takes, 1 to 10; an `i32` takes 1 to 5 as the same number.
+#[inline]
+pub(crate) const fn varint_len(value: i64) -> usize {
+    let bits = 64 - (zigzag(value) | 1).leading_zeros();
+    // ceil(bits / 7) for 1..=64, without a division.
+    ((bits * 9 + 64) >> 6) as usize
+}
+
+/// Bytes that the length `len` takes as a varint.
+#[inline]
+pub(crate) const fn length_len(len: usize) -> usize {
+    varint_len(len as i64)
+}
+
+/// A few small values, put together on the stack so that they reach the chunk in one piece.
+pub(crate) struct Small<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Small<N> {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: [0; N],
+            len: 0,
+        }
+    }
+
+    /// Appends one byte. Callers size `N` for the longest content.
+    #[inline]
+    pub(crate) fn put(&mut self, byte: u8) {
+        debug_assert!(self.len < N);
+        if let Some(slot) = self.bytes.get_mut(self.len) {
+            *slot = byte;
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn put_varint(&mut self, value: i64) {
+        let mut rest = zigzag(value);
+        while rest >= 0x80 {
+            self.put(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.put(rest as u8);
+    }
+
+    /// The length of an optional field: -1 for null.
+    #[inline]
+    pub(crate) fn put_length(&mut self, len: Option<usize>) {
+        self.put_varint(len.map_or(-1, |len| len as i64));
+    }
+
+    /// The whole buffer, and how many bytes of it count.
+    #[inline]
+    pub(crate) const fn parts(&self) -> (&[u8; N], usize) {
+        (&self.bytes, self.len)
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Takes a varint of at most 32 bits off the front of `input`.
+pub(crate) fn take_i32(input: &mut &[u8]) -> Result<i32, VarintFault> {
+    let value = take_u64::<5>(input)?;
+    u32::try_from(value)
+        .map(|value| unzigzag(u64::from(value)) as i32)
+        .map_err(|_| VarintFault::Overflow)
+}
+
+/// Takes a varint of at most 64 bits off the front of `input`.
+pub(crate) fn take_i64(input: &mut &[u8]) -> Result<i64, VarintFault> {
+    take_u64::<10>(input).map(unzigzag)
+}
+
+#[inline]
+fn take_u64<const MAX: usize>(input: &mut &[u8]) -> Result<u64, VarintFault> {
+    let mut value = 0u64;
+    for (index, &byte) in input.iter().take(MAX).enumerate() {
+        let bits = u64::from(byte & 0x7f);
+        let shift = 7 * index as u32;
+        // The tenth byte has room for one bit only.
+        if shift == 63 && bits > 1 {
+            return Err(VarintFault::Overflow);
+        }
+        value |= bits << shift;
+        if byte & 0x80 == 0 {
+            *input = input.get(index + 1..).unwrap_or_default();
+            return Ok(value);
+        }
+    }
+    Err(if input.len() < MAX {
+        VarintFault::Truncated
+    } else {
+        VarintFault::Overflow
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(value: i64) -> Vec<u8> {
+        let mut small = Small::<10>::new();
+        small.put_varint(value);
+        small.as_slice().to_vec()
+    }
+
+    #[test]
+    fn known_bytes() {
+        for (value, bytes) in [
+            (0, &[0x00][..]),
+            (-1, &[0x01]),
+            (1, &[0x02]),
+            (63, &[0x7e]),
+            (-64, &[0x7f]),
+            (64, &[0x80, 0x01]),
+            (-65, &[0x81, 0x01]),
+            (8191, &[0xfe, 0x7f]),
+            (8192, &[0x80, 0x80, 0x01]),
+            (i64::from(i32::MAX), &[0xfe, 0xff, 0xff, 0xff, 0x0f]),
+            (i64::from(i32::MIN), &[0xff, 0xff, 0xff, 0xff, 0x0f]),
+            (
+                i64::MAX,
+                &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+            ),
+            (
+                i64::MIN,
+                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+            ),
+        ] {
+            assert_eq!(written(value), bytes, "{value}");
+            assert_eq!(varint_len(value), bytes.len(), "{value}");
+            let mut input = bytes;
+            assert_eq!(take_i64(&mut input), Ok(value));
+            assert!(input.is_empty());
+            if let Ok(small) = i32::try_from(value) {
+                assert_eq!(take_i32(&mut &bytes[..]), Ok(small));
+            }
+        }
+    }
+
+    #[test]
+    fn every_bit_length_round_trips() {
+        for shift in 0..64 {
+            for value in [
+                1i64 << shift,
+                (1i64 << shift).wrapping_sub(1),
+                (1i64 << shift).wrapping_neg(),
+            ] {
+                let bytes = written(value);
+                assert_eq!(bytes.len(), varint_len(value), "{value}");
+                assert_eq!(take_i64(&mut &bytes[..]), Ok(value));
+            }
+        }
+    }
+
+    #[test]
+    fn too_long_or_too_short_is_refused() {
+        assert_eq!(take_i32(&mut &[][..]), Err(VarintFault::Truncated));
+        assert_eq!(take_i32(&mut &[0x80; 4][..]), Err(VarintFault::Truncated));
+        assert_eq!(take_i32(&mut &[0x80; 5][..]), Err(VarintFault::Overflow));
+        assert_eq!(
+            take_i32(&mut &[0xff, 0xff, 0xff, 0xff, 0x10][..]),
+            Err(VarintFault::Overflow)
+        );
+        assert_eq!(take_i64(&mut &[0x80; 9][..]), Err(VarintFault::Truncated));
+        assert_eq!(take_i64(&mut &[0xff; 11][..]), Err(VarintFault::Overflow));
+        let ten = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
+        assert_eq!(take_i64(&mut &ten[..]), Err(VarintFault::Overflow));
+    }
+}
