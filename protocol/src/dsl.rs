@@ -1,0 +1,223 @@
+//! `kafka!`: a table of an API becomes its structs, their defaults, parsers, encoders and schema.
+//!
+//! ```text
+//! kafka! {
+//!     api Metadata = 3, versions 0-13, flexible 9+, MetadataRequest => MetadataResponse;
+//!
+//!     /// Doc comments are kept.
+//!     struct MetadataRequest {
+//!         0+    topics: Option<Vec<MetadataRequestTopic>>, null 1+;
+//!         4+    allow_auto_topic_creation: bool = true;
+//!         8-10  include_cluster_authorized_operations: bool;
+//!     }
+//! }
+//! ```
+//!
+//! The first line says key, valid versions, an `unstable` top version if there is one (`versions 0-6, unstable 6`),
+//! and the first flexible version (`flexible none` if there is none). Request and response are structs of the table.
+//!
+//! A row is `versions name: type = default, null versions, tag number, ignorable;` in that order, all after the type
+//! optional. Rows stand in wire order. Versions are `4+` or `4-7`, also for one version: `4-4`.
+//!
+//! - The type is one that implements `Field`. With `null` it is an `Option` of one, and nothing else is.
+//! - Without a default a row starts as zero, false or empty; a nullable one as `Some` of that. Null is `= None`.
+//! - A tagged row is written in the tagged section of every version it has. Tagged rows stand in ascending order.
+//! - `ignorable`: versions that lack the row drop its value. Otherwise a value that is not the default is an error.
+
+macro_rules! kafka {
+    (
+        api $api:ident = $key:literal, versions $min:literal-$max:literal, $(unstable $unstable:literal,)?
+        flexible $($flexible:literal +)? $($none:ident)?, $request:ident => $response:ident;
+        $(
+            $(#[$struct_doc:meta])*
+            struct $name:ident {
+                $(
+                    $(#[$doc:meta])*
+                    $lo:literal $to:tt $($hi:literal)? $field:ident: $ty:ty $(= $default:expr)?
+                    $(, null $null_lo:literal $null_to:tt $($null_hi:literal)?)?
+                    $(, tag $tag:literal)? $(, ignorable $(@ $never:tt)?)?;
+                )*
+            }
+        )*
+    ) => {
+        impl $crate::message::Message for $request {
+            kafka!(@message $request, $api, $key, $min, $max, $($flexible)? $($none)?);
+        }
+
+        impl $crate::message::Request for $request {
+            type Response = $response;
+            const LATEST_STABLE: i16 = kafka!(@stable $max $($unstable)?);
+        }
+
+        impl $crate::message::Message for $response {
+            kafka!(@message $response, $api, $key, $min, $max, $($flexible)? $($none)?);
+        }
+
+        const VALID: $crate::version::VersionRange = kafka!(@range $min - $max);
+
+        $(
+            $(#[$struct_doc])*
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $name {
+                $(
+                    $(#[$doc])*
+                    ///
+                    #[doc = concat!("Versions ", stringify!($lo), stringify!($to) $(, stringify!($hi))?, ".")]
+                    pub $field: $ty,
+                )*
+                /// Tagged fields that this crate does not know.
+                pub unknown_tags: $crate::tags::UnknownTags,
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self {
+                        $($field: kafka!(@default [$($default)?] [$($null_lo)?]),)*
+                        unknown_tags: $crate::tags::UnknownTags::default(),
+                    }
+                }
+            }
+
+            impl $crate::field::Field for $name {
+                const TYPE: $crate::schema::Type = $crate::schema::Type::Struct(&$crate::schema::StructSchema {
+                    name: stringify!($name),
+                    fields: &[$($crate::schema::FieldSchema {
+                        name: stringify!($field),
+                        ty: <kafka!(@inner $ty, [$($null_lo)?]) as $crate::field::Field>::TYPE,
+                        versions: kafka!(@range $lo $to $($hi)?),
+                        nullable: kafka!(@option [$(kafka!(@range $null_lo $null_to $($null_hi)?))?]),
+                        tag: kafka!(@option [$($tag)?]),
+                        default: kafka!(@option [$(stringify!($default))?]),
+                        ignorable: kafka!(@ignorable $(ignorable $($never)?)?),
+                    }),*],
+                });
+
+                fn initial() -> Self {
+                    Self::default()
+                }
+
+                #[allow(unused_mut, unused_assignments)]
+                fn least(ver: $crate::version::Ver) -> usize {
+                    let mut least = usize::from(ver.flexible);
+                    $(if kafka!(@has ver, $lo $to $($hi)?) {
+                        least += kafka!(@least ver, $ty, [$($null_lo)?] [$($tag)?]);
+                    })*
+                    least
+                }
+
+                #[allow(unused_mut, unused_variables)]
+                fn read(i: $crate::wire::Wire<'_>, ver: $crate::version::Ver) -> $crate::wire::Parsed<'_, Self> {
+                    $(
+                        let (i, mut $field) = if kafka!(@inline ver, [$lo $to $($hi)?] [$($tag)?]) {
+                            kafka!(@read i, ver, $field, [$($null_lo $null_to $($null_hi)?)?])?
+                        } else {
+                            (i, kafka!(@default [$($default)?] [$($null_lo)?]))
+                        };
+                    )*
+                    let (i, unknown_tags) = $crate::tags::read_tags(i, ver, &mut |tag, value| {
+                        $(kafka!(@read_tag tag, value, ver, $field, [$lo $to $($hi)?]
+                            [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
+                        Ok(false)
+                    })?;
+                    Ok((i, Self { $($field,)* unknown_tags }))
+                }
+
+                #[allow(unused_mut)]
+                fn write(&self, out: &mut $crate::sink::Sink<'_>, ver: $crate::version::Ver) -> $crate::sink::Encoded {
+                    $(
+                        if kafka!(@has ver, $lo $to $($hi)?) {
+                            kafka!(@write self.$field, out, ver, $field, [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);
+                        } else if !kafka!(@ignorable $(ignorable $($never)?)?)
+                            && $crate::field::differs(&self.$field, &kafka!(@default [$($default)?] [$($null_lo)?]))
+                        {
+                            return Err($crate::error::EncodeError::absent(stringify!($field)));
+                        }
+                    )*
+                    let known = 0 $(+ kafka!(@count self.$field, ver, [$lo $to $($hi)?] [$($default)?] [$($null_lo)?] [$($tag)?]))*;
+                    let mut tags = $crate::tags::TagWriter::begin(out, ver, known, &self.unknown_tags)?;
+                    $(kafka!(@write_tag self.$field, tags, ver, $field, [$lo $to $($hi)?] [$($default)?]
+                        [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
+                    tags.finish()
+                }
+            }
+        )*
+    };
+
+    (@message $name:ident, $api:ident, $key:literal, $min:literal, $max:literal, $flexible:tt) => {
+        const API: $crate::ApiKey = $crate::ApiKey($key);
+        const API_NAME: &'static str = stringify!($api);
+        const NAME: &'static str = stringify!($name);
+        const VERSIONS: $crate::version::VersionRange = VALID;
+        const FLEXIBLE_FROM: Option<i16> = kafka!(@flexible $flexible);
+    };
+    (@flexible none) => { None };
+    (@flexible $version:literal) => { Some($version) };
+    (@stable $max:literal) => { $max };
+    (@stable $max:literal $unstable:literal) => { $unstable - 1 };
+
+    (@range $lo:literal +) => { $crate::version::VersionRange { min: $lo, max: i16::MAX } };
+    (@range $lo:literal - $hi:literal) => { $crate::version::VersionRange { min: $lo, max: $hi } };
+    (@has $ver:ident, $($range:tt)*) => { $ver.has(const { kafka!(@range $($range)*) }, VALID) };
+    // Whether a row is written between its neighbours; a tagged one never is.
+    (@inline $ver:ident, [$($range:tt)*] []) => { kafka!(@has $ver, $($range)*) };
+    (@inline $ver:ident, [$($range:tt)*] [$tag:literal]) => { false };
+
+    (@option []) => { None };
+    (@option [$($some:tt)+]) => { Some($($some)+) };
+    (@ignorable) => { false };
+    (@ignorable ignorable) => { true };
+    (@default [$default:expr] [$($null:literal)?]) => { $default };
+    (@default [] []) => { $crate::field::Field::initial() };
+    (@default [] [$null:literal]) => { Some($crate::field::Field::initial()) };
+    (@inner $ty:ty, []) => { $ty };
+    (@inner $ty:ty, [$null:literal]) => { <$ty as $crate::field::Nullable>::Inner };
+
+    (@least $ver:ident, $ty:ty, [$($null:literal)?] [$tag:literal]) => { 0 };
+    (@least $ver:ident, $ty:ty, [] []) => { <$ty as $crate::field::Field>::least($ver) };
+    (@least $ver:ident, $ty:ty, [$null:literal] []) => {
+        <<$ty as $crate::field::Nullable>::Inner as $crate::field::Field>::least_nullable($ver)
+    };
+
+    (@read $i:ident, $ver:ident, $field:ident, []) => { $crate::field::read_row($i, $ver, stringify!($field)) };
+    (@read $i:ident, $ver:ident, $field:ident, [$($null:tt)+]) => {
+        $crate::field::read_nullable_row($i, $ver, kafka!(@has $ver, $($null)+), stringify!($field))
+    };
+    (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] []) => {};
+    (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] [$number:literal]) => {
+        if $tag == $number && kafka!(@has $ver, $($range)*) {
+            let parsed = kafka!(@read $value, $ver, $field, [$($null)*]);
+            $field = $crate::field::whole(parsed, stringify!($field))?;
+            return Ok(true);
+        }
+    };
+
+    (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)*] [$tag:literal]) => {};
+    (@write $value:expr, $out:ident, $ver:ident, $field:ident, [] []) => {
+        $crate::field::write_row(&$value, $out, $ver, stringify!($field))?;
+    };
+    (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)+] []) => {
+        $crate::field::write_nullable_row($value.as_ref(), $out, $ver, kafka!(@has $ver, $($null)+), stringify!($field))?;
+    };
+    // Whether a tagged row is written: it is not when it has its default.
+    (@present $value:expr, $ver:ident, [$($range:tt)*] $default:tt $null:tt) => {
+        kafka!(@has $ver, $($range)*) && $crate::field::differs(&$value, &kafka!(@default $default $null))
+    };
+    (@count $value:expr, $ver:ident, $range:tt $default:tt $null:tt []) => { 0 };
+    (@count $value:expr, $ver:ident, $range:tt $default:tt $null:tt [$tag:literal]) => {
+        u32::from(kafka!(@present $value, $ver, $range $default $null))
+    };
+    (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$($null:tt)*] []) => {};
+    (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [] [$tag:literal]) => {
+        if kafka!(@present $value, $ver, $range $default []) {
+            $tags.field($tag, &|out| $crate::field::write_row(&$value, out, $ver, stringify!($field)))?;
+        }
+    };
+    (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$lo:literal $($null:tt)+] [$tag:literal]) => {
+        if kafka!(@present $value, $ver, $range $default [$lo]) {
+            $tags.field($tag, &|out| {
+                let null = kafka!(@has $ver, $lo $($null)+);
+                $crate::field::write_nullable_row($value.as_ref(), out, $ver, null, stringify!($field))
+            })?;
+        }
+    };
+}

@@ -1,0 +1,296 @@
+//! What a row of a table can hold: how each type is read, written, and how small it can be.
+//!
+//! The shape on the wire follows the Rust type. A new wire type is one `impl Field` here and a name in
+//! [`Type`](crate::schema::Type).
+
+use bytes::Bytes;
+
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, step_out};
+use crate::error_code::ErrorCode;
+use crate::records::Records;
+use crate::schema::Type;
+use crate::sink::{Encoded, Sink, in_field};
+use crate::text::Str;
+use crate::uuid::Uuid;
+use crate::version::Ver;
+use crate::wire::{Parsed, Wire, array, long_length, short_length, span};
+
+/// A type that a row of a table can have.
+pub trait Field: Sized {
+    /// The wire type.
+    const TYPE: Type;
+
+    /// The value a row has without a default of its own: zero, false, empty.
+    fn initial() -> Self;
+
+    /// The fewest bytes a value takes, null included. Bounds what a count may claim.
+    fn least(ver: Ver) -> usize;
+
+    fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self>;
+
+    fn write(&self, out: &mut Sink<'_>, ver: Ver) -> Encoded;
+
+    /// The fewest bytes where null is allowed.
+    fn least_nullable(_: Ver) -> usize {
+        1
+    }
+
+    /// Reads a value or null. Structs have a byte in front, negative for null; types with a length say it there.
+    fn read_nullable(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<Self>> {
+        let (rest, marker) = i8::read(i, ver)?;
+        if marker < 0 {
+            return Ok((rest, None));
+        }
+        let (rest, value) = Self::read(rest, ver)?;
+        Ok((rest, Some(value)))
+    }
+
+    fn write_nullable(value: Option<&Self>, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+        match value {
+            None => (-1_i8).write(out, ver),
+            Some(value) => {
+                1_i8.write(out, ver)?;
+                value.write(out, ver)
+            }
+        }
+    }
+}
+
+/// The type inside a nullable row.
+pub(crate) trait Nullable {
+    type Inner: Field;
+}
+
+impl<T: Field> Nullable for Option<T> {
+    type Inner = T;
+}
+
+/// Whether a value is not the default. Names the type of both, which a bare `!=` leaves open.
+#[inline]
+pub(crate) fn differs<T: PartialEq>(value: &T, default: &T) -> bool {
+    value != default
+}
+
+/// Reads one row; its name goes into the path of an error.
+#[inline]
+pub(crate) fn read_row<'a, T: Field>(i: Wire<'a>, ver: Ver, name: &'static str) -> Parsed<'a, T> {
+    T::read(i, ver).map_err(|error| step_out(error, Step::Field(name)))
+}
+
+/// Reads one row that is nullable in some versions; `null` says whether in this one.
+pub(crate) fn read_nullable_row<'a, T: Field>(
+    i: Wire<'a>,
+    ver: Ver,
+    null: bool,
+    name: &'static str,
+) -> Parsed<'a, Option<T>> {
+    let parsed = if null {
+        T::read_nullable(i, ver)
+    } else {
+        T::read(i, ver).map(|(rest, value)| (rest, Some(value)))
+    };
+    parsed.map_err(|error| step_out(error, Step::Field(name)))
+}
+
+/// The value of a tagged row, which must fill the tag's bytes.
+pub(crate) fn whole<'a, T>(
+    parsed: Parsed<'a, T>,
+    name: &'static str,
+) -> Result<T, nom::Err<DecodeError>> {
+    let (rest, value) = parsed?;
+    rest.end()
+        .map_err(|error| step_out(error, Step::Field(name)))?;
+    Ok(value)
+}
+
+/// Writes one row.
+#[inline]
+pub(crate) fn write_row<T: Field>(
+    value: &T,
+    out: &mut Sink<'_>,
+    ver: Ver,
+    name: &'static str,
+) -> Encoded {
+    value.write(out, ver).map_err(|error| in_field(error, name))
+}
+
+/// Writes one row that is nullable in some versions.
+pub(crate) fn write_nullable_row<T: Field>(
+    value: Option<&T>,
+    out: &mut Sink<'_>,
+    ver: Ver,
+    null: bool,
+    name: &'static str,
+) -> Encoded {
+    let written = match value {
+        _ if null => T::write_nullable(value, out, ver),
+        Some(value) => value.write(out, ver),
+        None => Err(EncodeError::new(EncodeReason::Null)),
+    };
+    written.map_err(|error| in_field(error, name))
+}
+
+macro_rules! fixed {
+    ($($ty:ty: $wire:ident, $size:literal, $from:expr, $to:expr;)*) => {$(
+        impl Field for $ty {
+            const TYPE: Type = Type::$wire;
+
+            fn initial() -> Self {
+                Self::default()
+            }
+
+            fn least(_: Ver) -> usize {
+                $size
+            }
+
+            #[inline]
+            fn read(i: Wire<'_>, _: Ver) -> Parsed<'_, Self> {
+                let (i, bytes) = array::<$size>(i)?;
+                Ok((i, $from(bytes)))
+            }
+
+            #[inline]
+            fn write(&self, out: &mut Sink<'_>, _: Ver) -> Encoded {
+                out.put(&$to(*self));
+                Ok(())
+            }
+        }
+    )*};
+}
+
+fixed! {
+    bool: Bool, 1, |[byte]: [u8; 1]| byte != 0, |value| [u8::from(value)];
+    i8: Int8, 1, Self::from_be_bytes, Self::to_be_bytes;
+    i16: Int16, 2, Self::from_be_bytes, Self::to_be_bytes;
+    i32: Int32, 4, Self::from_be_bytes, Self::to_be_bytes;
+    i64: Int64, 8, Self::from_be_bytes, Self::to_be_bytes;
+    Uuid: Uuid, 16, Self, |id: Self| id.0;
+    ErrorCode: Int16, 2, |bytes| Self(i16::from_be_bytes(bytes)), |code: Self| code.0.to_be_bytes();
+}
+
+/// A type whose null is told by its length: how to read the length, the value, and both back.
+macro_rules! measured {
+    ($([$($of:tt)*] $ty:ty: $wire:expr, $read_length:ident, $least:literal, $read:expr, $count:expr, $write:expr;)*) => {$(
+        impl $($of)* Field for $ty {
+            const TYPE: Type = $wire;
+
+            fn initial() -> Self {
+                Self::default()
+            }
+
+            fn least(ver: Ver) -> usize {
+                if ver.flexible { 1 } else { $least }
+            }
+
+            fn least_nullable(ver: Ver) -> usize {
+                Self::least(ver)
+            }
+
+            fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self> {
+                match $read_length(i, ver)? {
+                    (rest, Some(length)) => $read(i, rest, length, ver),
+                    (_, None) => i.fail(DecodeReason::Null),
+                }
+            }
+
+            fn read_nullable(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<Self>> {
+                match $read_length(i, ver)? {
+                    (rest, Some(length)) => $read(i, rest, length, ver).map(|(rest, value)| (rest, Some(value))),
+                    (rest, None) => Ok((rest, None)),
+                }
+            }
+
+            fn write(&self, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+                out.$read_length(Some($count(self)), ver)?;
+                $write(self, out, ver)
+            }
+
+            fn write_nullable(value: Option<&Self>, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+                match value {
+                    Some(value) => value.write(out, ver),
+                    None => out.$read_length(None, ver),
+                }
+            }
+        }
+    )*};
+}
+
+measured! {
+    [] Str: Type::String, short_length, 2, read_text, |text: &Self| text.len(), write_text;
+    [] Bytes: Type::Bytes, long_length, 4, read_bytes, Self::len, write_bytes;
+    [] Records: Type::Records, long_length, 4, read_records, Self::len, write_records;
+    [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, read_elements, Self::len, write_elements;
+}
+
+fn read_text<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a, Str> {
+    let (rest, text) = span(i, length)?;
+    match Str::try_from(text.to_bytes()) {
+        Ok(text) => Ok((rest, text)),
+        Err(_) => start.fail(DecodeReason::Utf8),
+    }
+}
+
+fn write_text(text: &Str, out: &mut Sink<'_>, _: Ver) -> Encoded {
+    out.put(text.as_bytes());
+    Ok(())
+}
+
+fn read_bytes<'a>(_: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a, Bytes> {
+    let (rest, bytes) = span(i, length)?;
+    Ok((rest, bytes.to_bytes()))
+}
+
+fn write_bytes(bytes: &Bytes, out: &mut Sink<'_>, _: Ver) -> Encoded {
+    out.put(bytes);
+    Ok(())
+}
+
+fn read_records<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, ver: Ver) -> Parsed<'a, Records> {
+    let (rest, bytes) = read_bytes(start, i, length, ver)?;
+    Ok((rest, bytes.into()))
+}
+
+fn write_records(records: &Records, out: &mut Sink<'_>, _: Ver) -> Encoded {
+    out.records(records);
+    Ok(())
+}
+
+/// A first reservation takes no more memory than this, or than the frame has bytes left.
+const FREE_RESERVE: usize = 16 * 1024;
+
+fn read_elements<'a, T: Field>(
+    start: Wire<'a>,
+    mut i: Wire<'a>,
+    count: usize,
+    ver: Ver,
+) -> Parsed<'a, Vec<T>> {
+    let left = i.len();
+    // An element without a byte is taken for one byte, or a count alone could keep this loop busy for minutes.
+    if count > left / T::least(ver).max(1) {
+        return start.fail(DecodeReason::LyingCount {
+            claimed: count,
+            left,
+        });
+    }
+    let room = left.max(FREE_RESERVE) / size_of::<T>().max(1);
+    let mut elements = Vec::with_capacity(count.min(room));
+    for index in 0..count {
+        match T::read(i, ver) {
+            Ok((rest, element)) => {
+                elements.push(element);
+                i = rest;
+            }
+            Err(error) => return Err(step_out(error, Step::Index(index))),
+        }
+    }
+    Ok((i, elements))
+}
+
+fn write_elements<T: Field>(elements: &[T], out: &mut Sink<'_>, ver: Ver) -> Encoded {
+    for (index, element) in elements.iter().enumerate() {
+        element
+            .write(out, ver)
+            .map_err(|error| error.within(Step::Index(index)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Request and response headers, and whole frames.
+//!
+//! Headers are written by hand, for they break the rules that messages keep: the client id is never a compact string,
+//! and the response of ApiVersions has the oldest header in every version, so that a client can read it before it
+//! knows what the broker speaks.
+
+use bytes::Bytes;
+
+use crate::api_key::ApiKey;
+use crate::error::{DecodeError, EncodeError};
+use crate::field::{Field, read_nullable_row, read_row, write_nullable_row};
+use crate::message::{Message, Request, write_body};
+use crate::registry::flexible_from;
+use crate::sink::{Encoded, Segments, Sink, assemble};
+use crate::tags::{TagWriter, UnknownTags, read_tags};
+use crate::text::Str;
+use crate::version::Ver;
+use crate::wire::{Parsed, Wire};
+
+/// What stands in front of every request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestHeader {
+    /// Which API.
+    pub api_key: ApiKey,
+    /// The version of request and response.
+    pub api_version: i16,
+    /// Comes back in the response.
+    pub correlation_id: i32,
+    /// A name for logs and quotas.
+    pub client_id: Option<Str>,
+    /// Tagged fields that this crate does not know.
+    pub unknown_tags: UnknownTags,
+}
+
+/// What stands in front of every response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseHeader {
+    /// That of the request.
+    pub correlation_id: i32,
+    /// Tagged fields that this crate does not know.
+    pub unknown_tags: UnknownTags,
+}
+
+const NOT_FLEXIBLE: Ver = Ver {
+    v: 1,
+    flexible: false,
+};
+
+fn request_is_flexible(api: ApiKey, version: i16) -> bool {
+    flexible_from(api).is_some_and(|from| version >= from)
+}
+
+fn response_is_flexible(api: ApiKey, version: i16) -> bool {
+    api != ApiKey::API_VERSIONS && request_is_flexible(api, version)
+}
+
+impl RequestHeader {
+    fn ver(&self) -> Ver {
+        Ver {
+            v: 1,
+            flexible: request_is_flexible(self.api_key, self.api_version),
+        }
+    }
+
+    fn read(i: Wire<'_>) -> Parsed<'_, Self> {
+        let (i, api_key) = read_row(i, NOT_FLEXIBLE, "request_api_key")?;
+        let (i, api_version) = read_row(i, NOT_FLEXIBLE, "request_api_version")?;
+        let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
+        let (i, client_id) = read_nullable_row(i, NOT_FLEXIBLE, true, "client_id")?;
+        let mut header = Self {
+            api_key: ApiKey(api_key),
+            api_version,
+            correlation_id,
+            client_id,
+            ..Self::default()
+        };
+        let (i, unknown_tags) = read_tags(i, header.ver(), &mut |_, _| Ok(false))?;
+        header.unknown_tags = unknown_tags;
+        Ok((i, header))
+    }
+
+    fn write(&self, out: &mut Sink<'_>) -> Encoded {
+        self.api_key.0.write(out, NOT_FLEXIBLE)?;
+        self.api_version.write(out, NOT_FLEXIBLE)?;
+        self.correlation_id.write(out, NOT_FLEXIBLE)?;
+        write_nullable_row(
+            self.client_id.as_ref(),
+            out,
+            NOT_FLEXIBLE,
+            true,
+            "client_id",
+        )?;
+        TagWriter::begin(out, self.ver(), 0, &self.unknown_tags)?.finish()
+    }
+}
+
+impl ResponseHeader {
+    fn read(i: Wire<'_>, flexible: bool) -> Parsed<'_, Self> {
+        let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
+        let (i, unknown_tags) = read_tags(i, Ver { v: 1, flexible }, &mut |_, _| Ok(false))?;
+        Ok((
+            i,
+            Self {
+                correlation_id,
+                unknown_tags,
+            },
+        ))
+    }
+
+    fn write(&self, out: &mut Sink<'_>, flexible: bool) -> Encoded {
+        self.correlation_id.write(out, NOT_FLEXIBLE)?;
+        TagWriter::begin(out, Ver { v: 1, flexible }, 0, &self.unknown_tags)?.finish()
+    }
+}
+
+/// Writes a whole request: length, header and body. The header's version follows from the body's.
+///
+/// # Errors
+/// Those of [`Message::encode`], and a client id of more than 32767 bytes.
+pub fn encode_request<R: Request>(
+    correlation_id: i32,
+    client_id: Option<&Str>,
+    version: i16,
+    body: &R,
+) -> Result<Segments, EncodeError> {
+    let header = RequestHeader {
+        api_key: R::API,
+        api_version: version,
+        correlation_id,
+        client_id: client_id.cloned(),
+        ..RequestHeader::default()
+    };
+    write_body(body, version, |write| {
+        assemble(true, &|out| {
+            header.write(out)?;
+            write(out)
+        })
+    })
+}
+
+/// Writes a whole response: length, header and body. The header's version follows from the body's.
+///
+/// # Errors
+/// Those of [`Message::encode`].
+pub fn encode_response<M: Message>(
+    correlation_id: i32,
+    version: i16,
+    body: &M,
+) -> Result<Segments, EncodeError> {
+    let header = ResponseHeader {
+        correlation_id,
+        ..ResponseHeader::default()
+    };
+    let flexible = response_is_flexible(M::API, version);
+    write_body(body, version, |write| {
+        assemble(true, &|out| {
+            header.write(out, flexible)?;
+            write(out)
+        })
+    })
+}
+
+/// Splits a request, without its length, into header and body.
+///
+/// Of an API that this crate does not have, the parts that all headers share are read; the body then begins with the
+/// tagged section of the header, if there is one.
+///
+/// # Errors
+/// When the header is cut short or against its rules.
+pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
+    match RequestHeader::read(Wire::new(frame)) {
+        Ok((rest, header)) => Ok((header, rest.to_bytes())),
+        Err(error) => Err(DecodeError::from_nom(error).in_message("RequestHeader", 1)),
+    }
+}
+
+/// Splits a response, without its length, into header and body. `api` and `version` are those of the request.
+///
+/// # Errors
+/// When the header is cut short or against its rules.
+pub fn decode_response_header(
+    frame: &Bytes,
+    api: ApiKey,
+    version: i16,
+) -> Result<(ResponseHeader, Bytes), DecodeError> {
+    let flexible = response_is_flexible(api, version);
+    match ResponseHeader::read(Wire::new(frame), flexible) {
+        Ok((rest, header)) => Ok((header, rest.to_bytes())),
+        Err(error) => {
+            Err(DecodeError::from_nom(error).in_message("ResponseHeader", i16::from(flexible)))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What every message can do.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+
+use crate::api_key::ApiKey;
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
+use crate::field::Field;
+use crate::schema::{StructSchema, Type};
+use crate::sink::{Encoded, Segments, Sink, assemble, measure};
+use crate::version::{Ver, VersionRange};
+use crate::wire::Wire;
+
+/// A request or a response: one struct that is read and written in every version of its API.
+///
+/// The methods here are about the body alone; for whole frames with their headers see
+/// [`encode_request`](crate::encode_request) and its siblings. Only tables of this crate implement the trait.
+pub trait Message: Field + Clone + Debug + Default + PartialEq + Send + Sync + 'static {
+    /// The API.
+    const API: ApiKey;
+    /// The API's name, without `Request` or `Response`.
+    const API_NAME: &'static str;
+    /// The message's own name.
+    const NAME: &'static str;
+    /// The versions it can be read and written in; request and response of an API have the same.
+    const VERSIONS: VersionRange;
+    /// The first flexible version: compact lengths and tagged sections. `None` when there is none.
+    const FLEXIBLE_FROM: Option<i16>;
+
+    /// The message's table.
+    #[must_use]
+    fn schema() -> &'static StructSchema {
+        match Self::TYPE {
+            Type::Struct(schema) => schema,
+            _ => &StructSchema {
+                name: "",
+                fields: &[],
+            },
+        }
+    }
+
+    /// How many bytes the body takes.
+    ///
+    /// # Errors
+    /// Those of [`Message::encode`].
+    fn encoded_len(&self, version: i16) -> Result<usize, EncodeError> {
+        write_body(self, version, measure)
+    }
+
+    /// Writes the body. Record sets are not copied.
+    ///
+    /// # Errors
+    /// When there is no such version, when a field is set that the version lacks and that may not be dropped, when a
+    /// field is null that may not be, or when something is too long for its length field.
+    fn encode(&self, version: i16) -> Result<Segments, EncodeError> {
+        write_body(self, version, |write| assemble(false, write))
+    }
+
+    /// Reads a whole body. Strings, bytes and record sets share it, and keep it alive.
+    ///
+    /// # Errors
+    /// When there is no such version, or when the bytes are not the message: cut short, left over, or against its
+    /// rules. The error names field and byte.
+    fn decode(body: &Bytes, version: i16) -> Result<Self, DecodeError> {
+        read_body(body, version)
+    }
+}
+
+/// A request, which knows its response.
+pub trait Request: Message {
+    /// The response.
+    type Response: Message;
+    /// The highest version that a client should offer: an unstable one is read and written, but not negotiated.
+    const LATEST_STABLE: i16;
+}
+
+/// The version as it is handed down, if the message has it.
+fn ver<M: Message>(version: i16) -> Option<Ver> {
+    let flexible = M::FLEXIBLE_FROM.is_some_and(|from| version >= from);
+    M::VERSIONS.contains(version).then_some(Ver {
+        v: version,
+        flexible,
+    })
+}
+
+fn read_body<M: Message>(body: &Bytes, version: i16) -> Result<M, DecodeError> {
+    let parsed = match ver::<M>(version) {
+        None => Wire::new(body).fail(DecodeReason::Version(M::VERSIONS)),
+        Some(ver) => M::read(Wire::new(body), ver).and_then(|(rest, message)| {
+            rest.end()?;
+            Ok(message)
+        }),
+    };
+    parsed.map_err(|error| DecodeError::from_nom(error).in_message(M::NAME, version))
+}
+
+/// Gives `to` a function that writes the body.
+pub(crate) fn write_body<M: Message, T>(
+    message: &M,
+    version: i16,
+    to: impl FnOnce(&dyn Fn(&mut Sink<'_>) -> Encoded) -> Result<T, EncodeError>,
+) -> Result<T, EncodeError> {
+    let written = match ver::<M>(version) {
+        None => Err(EncodeError::new(EncodeReason::Version(M::VERSIONS))),
+        Some(ver) => to(&|out| message.write(out, ver)),
+    };
+    written.map_err(|error| error.in_message(M::NAME, version))
+}

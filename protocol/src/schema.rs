@@ -1,0 +1,50 @@
+//! The tables as constants, so that programs and tests can read them and compare them with Kafka's own schemas.
+
+use crate::version::VersionRange;
+
+/// The wire type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "these are Kafka's own names")]
+pub enum Type {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uuid,
+    String,
+    Bytes,
+    Records,
+    Array(&'static Self),
+    Struct(&'static StructSchema),
+}
+
+/// A struct: a whole message, or what one of its fields holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StructSchema {
+    /// Kafka's name.
+    pub name: &'static str,
+    /// The fields in wire order; tagged ones stand where the table has them.
+    pub fields: &'static [FieldSchema],
+}
+
+/// One row of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldSchema {
+    /// Kafka's name in snake case.
+    pub name: &'static str,
+    /// The wire type.
+    pub ty: Type,
+    /// The versions that have the field.
+    pub versions: VersionRange,
+    /// The versions in which it may be null.
+    pub nullable: Option<VersionRange>,
+    /// The tag, if it is written in the tagged section.
+    pub tag: Option<u32>,
+    /// The default as written in the table. Without one it is zero, false or empty, and not null.
+    pub default: Option<&'static str>,
+    /// Whether a version that lacks the field drops it silently. Without it, a value other than the default is an
+    /// error there.
+    pub ignorable: bool,
+}

@@ -1,0 +1,164 @@
+//! The tagged section at the end of every struct of a flexible version.
+
+use bytes::Bytes;
+
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
+use crate::sink::{Encoded, Sink, measure};
+use crate::version::Ver;
+use crate::wire::{Parsed, Wire, span, uvarint};
+
+/// Tagged fields that this crate does not know, by ascending tag. They are written back as they came.
+///
+/// ```
+/// use milena_protocol::UnknownTags;
+/// let mut tags = UnknownTags::default();
+/// tags.insert(9, vec![1].into());
+/// tags.insert(7, vec![2].into());
+/// assert_eq!(tags.iter().map(|(tag, _)| tag).collect::<Vec<_>>(), [7, 9]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownTags(Option<Box<Tags>>);
+
+/// Behind a box, for nearly every struct has none and should pay one word for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tags {
+    ascending: Vec<(u32, Bytes)>,
+}
+
+impl UnknownTags {
+    /// Sets a tag, and gives back what it held.
+    pub fn insert(&mut self, tag: u32, value: Bytes) -> Option<Bytes> {
+        let tags = &mut self.0.get_or_insert_default().ascending;
+        match tags.binary_search_by_key(&tag, |(known, _)| *known) {
+            Ok(at) => tags
+                .get_mut(at)
+                .map(|(_, old)| std::mem::replace(old, value)),
+            Err(at) => {
+                tags.insert(at, (tag, value));
+                None
+            }
+        }
+    }
+
+    /// What a tag holds.
+    #[must_use]
+    pub fn get(&self, tag: u32) -> Option<&Bytes> {
+        self.iter()
+            .find_map(|(known, value)| (known == tag).then_some(value))
+    }
+
+    /// Tags and values, ascending by tag.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Bytes)> {
+        self.ascending().iter().map(|(tag, value)| (*tag, value))
+    }
+
+    /// How many tags there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ascending().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ascending().is_empty()
+    }
+
+    fn ascending(&self) -> &[(u32, Bytes)] {
+        self.0.as_ref().map_or(&[], |tags| &tags.ascending)
+    }
+}
+
+/// Reads a tagged section: `known` takes a field and says so, what it does not take is kept.
+pub(crate) fn read_tags<'a>(
+    i: Wire<'a>,
+    ver: Ver,
+    known: &mut dyn FnMut(u32, Wire<'a>) -> Result<bool, nom::Err<DecodeError>>,
+) -> Parsed<'a, UnknownTags> {
+    let mut unknown = UnknownTags::default();
+    if !ver.flexible {
+        return Ok((i, unknown));
+    }
+    let (mut i, count) = uvarint(i)?;
+    let mut last = None;
+    for _ in 0..count {
+        let (rest, tag) = uvarint(i)?;
+        if last.is_some_and(|last| tag <= last) {
+            return i.fail(DecodeReason::TagOrder(tag));
+        }
+        last = Some(tag);
+        let (rest, size) = uvarint(rest)?;
+        let (rest, value) = span(rest, size as usize)?;
+        if !known(tag, value)? {
+            unknown
+                .0
+                .get_or_insert_default()
+                .ascending
+                .push((tag, value.to_bytes()));
+        }
+        i = rest;
+    }
+    Ok((i, unknown))
+}
+
+/// Writes a tagged section in ascending order, known and unknown fields merged.
+#[derive(Debug)]
+pub(crate) struct TagWriter<'s, 'b, 'u> {
+    out: &'s mut Sink<'b>,
+    ver: Ver,
+    unknown: &'u [(u32, Bytes)],
+}
+
+impl<'s, 'b, 'u> TagWriter<'s, 'b, 'u> {
+    /// Starts the section, which will have `known` fields beside the unknown ones.
+    pub(crate) fn begin(
+        out: &'s mut Sink<'b>,
+        ver: Ver,
+        known: u32,
+        unknown: &'u UnknownTags,
+    ) -> Result<Self, EncodeError> {
+        let unknown = unknown.ascending();
+        if ver.flexible {
+            out.uvarint(known + unknown.len() as u32);
+        } else if !unknown.is_empty() {
+            return Err(EncodeError::new(EncodeReason::NoTags));
+        }
+        Ok(Self { out, ver, unknown })
+    }
+
+    /// Writes a known field, after the unknown ones below it.
+    pub(crate) fn field(&mut self, tag: u32, write: &dyn Fn(&mut Sink<'_>) -> Encoded) -> Encoded {
+        let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
+        self.unknown(below);
+        if self
+            .unknown
+            .first()
+            .is_some_and(|(unknown, _)| *unknown == tag)
+        {
+            return Err(EncodeError::new(EncodeReason::KnownTag(tag)));
+        }
+        self.out.uvarint(tag);
+        self.out.uvarint(measure(write)? as u32);
+        write(self.out)
+    }
+
+    pub(crate) fn finish(mut self) -> Encoded {
+        if self.ver.flexible {
+            self.unknown(self.unknown.len());
+        }
+        Ok(())
+    }
+
+    fn unknown(&mut self, count: usize) {
+        let (now, later) = self
+            .unknown
+            .split_at_checked(count)
+            .unwrap_or((self.unknown, &[]));
+        for (tag, value) in now {
+            self.out.uvarint(*tag);
+            self.out.uvarint(value.len() as u32);
+            self.out.put(value);
+        }
+        self.unknown = later;
+    }
+}
