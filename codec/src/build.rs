@@ -6,7 +6,7 @@ use crate::chunks::Chunks;
 use crate::header::HEADER_LEN;
 use crate::record::{Payload, RecordRef, optional_len};
 use crate::seal::SealedBatch;
-use crate::varint::{Small, length_len, varint_len};
+use crate::varint::{Packed, length_len, varint_len};
 
 /// From this many bytes on, a [`Payload::Shared`] is linked into the batch without a copy.
 pub const LINK_THRESHOLD: usize = 32 * 1024;
@@ -180,7 +180,7 @@ impl BatchBuilder {
         } else {
             self.max_timestamp = self.max_timestamp.max(cost.record.timestamp);
         }
-        if cost.bytes + PREFIX_LEN <= self.chunks.open_room() && cost.linked == 0 {
+        if cost.bytes + SLACK <= self.chunks.open_room() && cost.linked == 0 {
             write_whole(self.chunks.open(), &cost);
         } else {
             write_parts(&mut self.chunks, &cost);
@@ -264,64 +264,67 @@ fn linked_len(record: &RecordRef<'_>) -> usize {
         .fold(0, |sum, bytes| sum.saturating_add(bytes.len()))
 }
 
-/// The most that stands in front of the value of a record with a null key: length, attributes,
-/// timestamp delta, offset delta and two lengths.
-const PREFIX_LEN: usize = 5 + 1 + 10 + 5 + 5 + 5;
+/// Room that a record needs behind itself to be written with stores of fixed length.
+const SLACK: usize = 16;
 
-/// The start of a record up to its key, or with a null key up to its value.
+/// The start of a record: length, attributes, timestamp delta. 16 bytes at most.
 #[inline]
-fn prefix(cost: &Cost<'_>) -> Small<PREFIX_LEN> {
-    let record = cost.record;
-    let mut prefix = Small::new();
-    prefix.put_varint(cost.body_len as i64);
-    prefix.put(0);
-    prefix.put_varint(cost.timestamp_delta);
-    prefix.put_varint(i64::from(cost.index));
-    prefix.put_length(record.key.map(|key| key.len()));
-    if record.key.is_none() {
-        prefix.put_length(record.value.map(|value| value.len()));
-    }
-    prefix
+fn start(cost: &Cost<'_>) -> Packed {
+    Packed::default()
+        .varint(cost.body_len as i64)
+        .byte(0)
+        .varint(cost.timestamp_delta)
 }
 
-/// Writes a record that fits into the open chunk with `PREFIX_LEN` bytes to spare.
+/// What follows up to the key, or with a null key up to the value: offset delta and lengths. 15
+/// bytes at most.
+#[inline]
+fn middle(cost: &Cost<'_>) -> Packed {
+    let middle = Packed::default().varint(i64::from(cost.index));
+    match cost.record.key {
+        Some(key) => middle.length(Some(key.len())),
+        None => middle
+            .length(None)
+            .length(cost.record.value.map(|value| value.len())),
+    }
+}
+
+#[inline]
+fn length(len: Option<usize>) -> Packed {
+    Packed::default().length(len)
+}
+
+/// Writes a record that fits into the open chunk with `SLACK` to spare.
 #[inline]
 fn write_whole(open: &mut BytesMut, cost: &Cost<'_>) {
     let record = cost.record;
-    put_small(open, &prefix(cost));
+    put_packed(open, start(cost));
+    put_packed(open, middle(cost));
     if let Some(key) = record.key {
         open.extend_from_slice(key.as_slice());
-        let mut length = Small::<5>::new();
-        length.put_length(record.value.map(|value| value.len()));
-        put_small(open, &length);
+        put_packed(open, length(record.value.map(|value| value.len())));
     }
     if let Some(value) = record.value {
         open.extend_from_slice(value.as_slice());
     }
-    let mut count = Small::<5>::new();
-    count.put_varint(record.headers.len() as i64);
-    put_small(open, &count);
+    put_packed(open, length(Some(record.headers.len())));
     for header in record.headers {
-        let mut length = Small::<5>::new();
-        length.put_varint(header.key.len() as i64);
-        put_small(open, &length);
+        put_packed(open, length(Some(header.key.len())));
         open.extend_from_slice(header.key.as_bytes());
-        let mut length = Small::<5>::new();
-        length.put_length(header.value.map(|value| value.len()));
-        put_small(open, &length);
+        put_packed(open, length(header.value.map(|value| value.len())));
         if let Some(value) = header.value {
             open.extend_from_slice(value.as_slice());
         }
     }
 }
 
-/// A copy of fixed length is a few instructions where one of variable length is a call; what is too
-/// much is taken back.
+/// A copy of fixed length is one store where one of variable length is a call; what is too much is
+/// taken back.
 #[inline]
-fn put_small<const N: usize>(open: &mut BytesMut, small: &Small<N>) {
-    let (bytes, len) = small.parts();
+fn put_packed(open: &mut BytesMut, packed: Packed) {
+    let (bytes, len) = packed.parts();
     let end = open.len() + len;
-    open.extend_from_slice(bytes);
+    open.extend_from_slice(&bytes);
     open.truncate(end);
 }
 
@@ -333,29 +336,24 @@ fn write_parts(chunks: &mut Chunks, cost: &Cost<'_>) {
     if missing > 0 {
         chunks.add(BytesMut::with_capacity(missing));
     }
-    chunks.put(prefix(cost).as_slice());
+    chunks.put_packed(start(cost));
+    chunks.put_packed(middle(cost));
     if let Some(key) = record.key {
         put_payload(chunks, key);
-        put_length(chunks, record.value.map(|value| value.len()));
+        chunks.put_packed(length(record.value.map(|value| value.len())));
     }
     if let Some(value) = record.value {
         put_payload(chunks, value);
     }
-    put_length(chunks, Some(record.headers.len()));
+    chunks.put_packed(length(Some(record.headers.len())));
     for header in record.headers {
-        put_length(chunks, Some(header.key.len()));
+        chunks.put_packed(length(Some(header.key.len())));
         chunks.put(header.key.as_bytes());
-        put_length(chunks, header.value.map(|value| value.len()));
+        chunks.put_packed(length(header.value.map(|value| value.len())));
         if let Some(value) = header.value {
             put_payload(chunks, value);
         }
     }
-}
-
-fn put_length(chunks: &mut Chunks, len: Option<usize>) {
-    let mut small = Small::<5>::new();
-    small.put_length(len);
-    chunks.put(small.as_slice());
 }
 
 fn put_payload(chunks: &mut Chunks, payload: Payload<'_>) {

@@ -5,6 +5,8 @@ use std::mem;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::varint::Packed;
+
 /// A stretch of the records section.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
@@ -73,6 +75,11 @@ impl Chunks {
             self.next(later.len());
             bytes = later;
         }
+    }
+
+    pub(crate) fn put_packed(&mut self, packed: Packed) {
+        let (bytes, len) = packed.parts();
+        self.put(bytes.get(..len).unwrap_or_default());
     }
 
     /// Puts the caller's buffer behind what is there, without a copy.

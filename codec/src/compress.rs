@@ -1,6 +1,14 @@
 //! The four codecs behind one trait, with reused contexts and bounded output.
 
+#[cfg_attr(
+    not(feature = "default"),
+    allow(dead_code, reason = "each codec uses a part of it")
+)]
 mod input;
+#[cfg_attr(
+    not(feature = "default"),
+    allow(dead_code, reason = "each codec uses a part of it")
+)]
 mod output;
 
 #[cfg(feature = "gzip")]

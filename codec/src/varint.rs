@@ -31,56 +31,59 @@ pub(crate) const fn length_len(len: usize) -> usize {
     varint_len(len as i64)
 }
 
-/// A few small values, put together on the stack so that they reach the chunk in one piece.
-pub(crate) struct Small<const N: usize> {
-    bytes: [u8; N],
+/// A few small values, 16 bytes in all, put together in a register so that they reach the chunk in
+/// one store.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Packed {
+    bits: u128,
     len: usize,
 }
 
-impl<const N: usize> Small<N> {
+impl Packed {
     #[inline]
-    pub(crate) const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            len: 0,
-        }
-    }
-
-    /// Appends one byte. Callers size `N` for the longest content.
-    #[inline]
-    pub(crate) fn put(&mut self, byte: u8) {
-        debug_assert!(self.len < N);
-        if let Some(slot) = self.bytes.get_mut(self.len) {
-            *slot = byte;
-            self.len += 1;
-        }
+    pub(crate) fn byte(self, byte: u8) -> Self {
+        self.join(u128::from(byte), 1)
     }
 
     #[inline]
-    pub(crate) fn put_varint(&mut self, value: i64) {
-        let mut rest = zigzag(value);
-        while rest >= 0x80 {
-            self.put(rest as u8 | 0x80);
-            rest >>= 7;
+    pub(crate) fn varint(self, value: i64) -> Self {
+        let value = zigzag(value);
+        if value < 0x80 {
+            self.join(u128::from(value), 1)
+        } else if value < 0x4000 {
+            self.join(u128::from(value & 0x7f | 0x80 | value >> 7 << 8), 2)
+        } else {
+            self.long_varint(value)
         }
-        self.put(rest as u8);
+    }
+
+    fn long_varint(mut self, mut value: u64) -> Self {
+        while value >= 0x80 {
+            self = self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8)
     }
 
     /// The length of an optional field: -1 for null.
     #[inline]
-    pub(crate) fn put_length(&mut self, len: Option<usize>) {
-        self.put_varint(len.map_or(-1, |len| len as i64));
-    }
-
-    /// The whole buffer, and how many bytes of it count.
-    #[inline]
-    pub(crate) const fn parts(&self) -> (&[u8; N], usize) {
-        (&self.bytes, self.len)
+    pub(crate) fn length(self, len: Option<usize>) -> Self {
+        self.varint(len.map_or(-1, |len| len as i64))
     }
 
     #[inline]
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    fn join(self, bits: u128, len: usize) -> Self {
+        debug_assert!(self.len + len <= 16);
+        Self {
+            bits: self.bits | bits << (8 * self.len),
+            len: self.len + len,
+        }
+    }
+
+    /// 16 bytes, and how many of them count.
+    #[inline]
+    pub(crate) const fn parts(self) -> ([u8; 16], usize) {
+        (self.bits.to_le_bytes(), self.len)
     }
 }
 
@@ -125,9 +128,8 @@ mod tests {
     use super::*;
 
     fn written(value: i64) -> Vec<u8> {
-        let mut small = Small::<10>::new();
-        small.put_varint(value);
-        small.as_slice().to_vec()
+        let (bytes, len) = Packed::default().varint(value).parts();
+        bytes[..len].to_vec()
     }
 
     #[test]

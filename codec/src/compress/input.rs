@@ -29,7 +29,6 @@ impl<'i, 'a> Input<'i, 'a> {
     }
 
     /// The next stretch that is in one piece.
-    #[cfg_attr(not(feature = "gzip"), expect(dead_code, reason = "only gzip streams"))]
     pub(super) fn next_piece(&mut self) -> Option<&'a [u8]> {
         while self.piece.is_empty() {
             self.piece = self.pieces.next()?;

@@ -54,7 +54,7 @@ impl Codec for Zstd {
                 let mut given = 0;
                 let left = decoder
                     .decompress_stream(input, &mut taken, room, &mut given)
-                    .map_err(|error| Fault::Failed(error.into()))?;
+                    .map_err(Fault::failed)?;
                 out.advance(given);
                 match left {
                     0 => break,
@@ -64,8 +64,6 @@ impl Codec for Zstd {
                 }
             }
         }
-        decoder
-            .finish()
-            .map_err(|error| Fault::Failed(error.into()))
+        decoder.finish().map_err(Fault::failed)
     }
 }

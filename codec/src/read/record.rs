@@ -216,17 +216,15 @@ impl Iterator for RecordIter {
             return None;
         }
         match self.read() {
-            Err((field, problem)) => {
-                return self.fail(BatchFault::Record {
-                    index,
-                    count,
-                    field,
-                    problem,
-                });
-            }
+            Err((field, problem)) => self.fail(BatchFault::Record {
+                index,
+                count,
+                field,
+                problem,
+            }),
             Ok(_) if index + 1 == count && self.cursor.left() > 0 => {
                 let len = self.cursor.left();
-                return self.fail(BatchFault::TrailingBytes { count, len });
+                self.fail(BatchFault::TrailingBytes { count, len })
             }
             Ok(record) => {
                 self.index += 1;
