@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what this process started and has not handed over is ended before it goes.
+//! Ctrl-C and SIGTERM: what this process started is ended before it goes.
 
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command};
@@ -91,17 +91,14 @@ impl Drop for Group {
     }
 }
 
-/// Runs `start`, which starts the node of that folder, and from then on an interrupt stops the node.
+/// Runs `start`, which starts the node of that folder. An interrupt stops the node while this process lives.
 pub(crate) fn own_node<T>(
     dir: &Path,
     start: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let mut owned = owned();
-    owned.nodes.push(dir.to_path_buf());
+    if !owned.nodes.iter().any(|node| node == dir) {
+        owned.nodes.push(dir.to_path_buf());
+    }
     start()
-}
-
-/// The node of that folder outlives this process, or is stopped already.
-pub(crate) fn release_node(dir: &Path) {
-    owned().nodes.retain(|node| node != dir);
 }

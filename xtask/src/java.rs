@@ -74,9 +74,13 @@ pub(crate) fn build() -> Result<String> {
     maven::fetch_jars(&project.join("pom.xml"), &[], &jars)?;
 
     let mut sources = Vec::new();
-    java_files(&project.join("src").join("main").join("java"), &mut sources)?;
+    files(&project.join("src"), &mut sources)?;
     sources.sort();
     let stamp = fingerprint(&sources)?;
+    let (sources, resources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "java")
+    });
     let classes = out.join("classes");
     let stamp_file = out.join("stamp");
     if fs::read_to_string(&stamp_file).is_ok_and(|kept| kept == stamp) && classes.exists() {
@@ -108,6 +112,12 @@ pub(crate) fn build() -> Result<String> {
     if !status.success() {
         bail!("javac ended with {status}");
     }
+    for resource in resources {
+        fs::copy(
+            &resource,
+            classes.join(resource.file_name().context("a file has a name")?),
+        )?;
+    }
     let separator = if cfg!(windows) { ";" } else { ":" };
     let classpath = format!("{}{separator}{}", classes.display(), jar_path.display());
     fs::write(out.join("classpath"), format!("{classpath}\n"))?;
@@ -136,16 +146,13 @@ pub(crate) fn command(program: Option<&str>, arguments: &[OsString]) -> Result<(
     Ok(())
 }
 
-fn java_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn files(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
         if path.is_dir() {
-            java_files(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "java")
-        {
-            files.push(path);
+            files(&path, found)?;
+        } else {
+            found.push(path);
         }
     }
     Ok(())

@@ -152,9 +152,6 @@ fn start(cluster: &Cluster, nodes: &[std::path::PathBuf]) -> Result<()> {
     if outcome.is_err() {
         node::stop_all(nodes, STOP_GRACE)?;
     }
-    for dir in nodes {
-        interrupt::release_node(dir);
-    }
     outcome
 }
 

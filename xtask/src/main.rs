@@ -12,6 +12,7 @@ mod kafka;
 mod maven;
 mod paths;
 mod signal;
+mod test;
 
 /// Every chore of this repository by name.
 #[derive(Parser)]
@@ -23,6 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Check everything that must hold, and say what failed.
+    ///
+    /// With CI=true a tier that cannot run, for want of Java or Maven or a C compiler, is a failure.
+    Test(test::Choice),
     /// Start and stop real Apache Kafka brokers on this machine.
     #[command(subcommand)]
     Kafka(Kafka),
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool> {
     interrupt::install()?;
     match cli.chore {
+        Chore::Test(choice) => test::command(&choice),
         Chore::Kafka(Kafka::Up(ask)) => {
             println!("{}", kafka::up(&ask)?);
             Ok(true)

@@ -1,0 +1,285 @@
+//! The steps of each tier, as cargo commands.
+//!
+//! Target folders are shared where the artifacts are: lints and tests use the ordinary one, and the build
+//! without C has its own, because it must begin from nothing.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::libtest::Tally;
+use super::{Tier, real, run};
+use crate::paths;
+
+/// One command, or one deed of several.
+pub(crate) struct Step {
+    pub(crate) tier: Tier,
+    /// What it checks, in a few words.
+    pub(crate) what: String,
+    /// The name of its log.
+    pub(crate) log: String,
+    pub(crate) action: Action,
+}
+
+/// What a step does.
+pub(crate) enum Action {
+    /// Runs cargo with these arguments; `tests` says whether it prints the results of tests.
+    Cargo {
+        arguments: Vec<String>,
+        environment: Vec<(String, String)>,
+        tests: bool,
+    },
+    /// Builds a release from nothing, without a C compiler.
+    BuildWithoutC,
+    /// Starts brokers, runs the client's tests against them, and stops them.
+    RealKafka,
+    /// Cannot be done on this machine.
+    Missing(String),
+}
+
+/// How a step ended.
+pub(crate) enum Outcome {
+    /// It ran; a step of tests has a tally.
+    Ran { success: bool, tally: Option<Tally> },
+    /// It needs something that is not here.
+    Missing(String),
+}
+
+/// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
+const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
+
+/// All steps, in the order of running.
+pub(crate) fn steps() -> Vec<Step> {
+    let mut steps = vec![
+        check(
+            Tier::Format,
+            "rustfmt changes nothing",
+            "format",
+            &["fmt", "--all", "--check"],
+        ),
+        lint("the workspace", "lint", &["--workspace"]),
+        lint(
+            "codec without codecs",
+            "lint-codec-none",
+            &["-p", "milena-codec", "--no-default-features"],
+        ),
+    ];
+    for codec in CODECS {
+        let features = [
+            "-p",
+            "milena-codec",
+            "--no-default-features",
+            "--features",
+            codec,
+        ];
+        steps.push(lint(
+            &format!("codec with {codec} alone"),
+            &format!("lint-codec-{codec}"),
+            &features,
+        ));
+    }
+    steps.push(lint(
+        "client without codecs",
+        "lint-client-none",
+        &["-p", "milena", "--no-default-features"],
+    ));
+
+    let mut docs = check(
+        Tier::Docs,
+        "documentation without a warning",
+        "docs",
+        &["doc", "--workspace", "--no-deps"],
+    );
+    if let Action::Cargo { environment, .. } = &mut docs.action {
+        environment.push(("RUSTDOCFLAGS".to_owned(), "-D warnings".to_owned()));
+    }
+    steps.push(docs);
+
+    steps.push(tests(
+        Tier::Tests,
+        "the workspace, and the fuzz corpus replayed",
+        "tests",
+        &["--workspace"],
+    ));
+    steps.push(tests(
+        Tier::Features,
+        "codec without codecs",
+        "tests-codec-none",
+        &["-p", "milena-codec", "--no-default-features"],
+    ));
+    steps.extend(zstd_by_c());
+
+    steps.push(Step {
+        tier: Tier::NoC,
+        what: "release build from clean, with CC=/bin/false".to_owned(),
+        log: "no-c".to_owned(),
+        action: Action::BuildWithoutC,
+    });
+    steps.push(Step {
+        tier: Tier::Real,
+        what: "the client against Apache Kafka".to_owned(),
+        log: "real".to_owned(),
+        action: Action::RealKafka,
+    });
+    steps
+}
+
+impl Step {
+    /// Runs it. An error is a step that could not do its work.
+    pub(crate) fn run(&self) -> Result<Outcome> {
+        match &self.action {
+            Action::Cargo {
+                arguments,
+                environment,
+                tests,
+            } => {
+                let mut cargo = cargo(arguments);
+                cargo.envs(environment.iter().map(|(key, value)| (key, value)));
+                let ran = run::run(&mut cargo, &self.log)?;
+                Ok(Outcome::Ran {
+                    success: ran.success,
+                    tally: tests.then_some(ran.tally),
+                })
+            }
+            Action::BuildWithoutC => {
+                let ran = run::run(&mut without_c(&fresh_target()?), &self.log)?;
+                Ok(Outcome::Ran {
+                    success: ran.success,
+                    tally: None,
+                })
+            }
+            Action::RealKafka => real::run(&self.log),
+            Action::Missing(what) => Ok(Outcome::Missing(what.clone())),
+        }
+    }
+}
+
+/// `cargo` with these arguments, in the workspace.
+pub(crate) fn cargo<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
+    let mut cargo = Command::new(paths::cargo());
+    cargo.args(arguments).current_dir(paths::root());
+    cargo
+}
+
+/// Where the build without C goes, and what else needs release artifacts.
+pub(crate) fn release_target() -> PathBuf {
+    paths::target().join("no-c")
+}
+
+fn fresh_target() -> Result<PathBuf> {
+    let target = release_target();
+    match fs::remove_dir_all(&target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", target.display()))
+        }
+        _ => Ok(target),
+    }
+}
+
+/// Default members with default features, and every way to reach a C compiler barred.
+fn without_c(target: &Path) -> Command {
+    let mut cargo = cargo(&["build", "--release", "--target-dir"]);
+    cargo.arg(target);
+    let barred = if Path::new("/bin/false").exists() {
+        "/bin/false"
+    } else {
+        "false"
+    };
+    for prefix in ["", "HOST_", "TARGET_"] {
+        for tool in ["CC", "CXX", "AR"] {
+            cargo.env(format!("{prefix}{tool}"), barred);
+        }
+    }
+    cargo.env("CMAKE", barred);
+    cargo
+}
+
+/// The codec with zstd in C, when something here compiles C.
+fn zstd_by_c() -> Vec<Step> {
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let found = Command::new(&compiler)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let features = [
+        "-p",
+        "milena-codec",
+        "--no-default-features",
+        "--features",
+        "gzip,snappy,lz4,zstd-c",
+    ];
+    let lints = lint("codec with zstd in C", "lint-codec-zstd-c", &features);
+    let mut steps = vec![
+        lints,
+        tests(
+            Tier::Features,
+            "codec with zstd in C",
+            "tests-codec-zstd-c",
+            &features,
+        ),
+    ];
+    if !found {
+        for step in &mut steps {
+            step.action = Action::Missing(format!("no C compiler `{compiler}`"));
+        }
+    }
+    steps
+}
+
+fn check(tier: Tier, what: &str, log: &str, arguments: &[&str]) -> Step {
+    let arguments = arguments
+        .iter()
+        .map(|argument| (*argument).to_owned())
+        .collect();
+    let action = Action::Cargo {
+        arguments,
+        environment: Vec::new(),
+        tests: false,
+    };
+    Step {
+        tier,
+        what: what.to_owned(),
+        log: log.to_owned(),
+        action,
+    }
+}
+
+fn lint(what: &str, log: &str, selection: &[&str]) -> Step {
+    let mut arguments = vec!["clippy"];
+    arguments.extend(selection);
+    arguments.extend(["--all-targets", "--", "-D", "warnings"]);
+    check(Tier::Lint, what, log, &arguments)
+}
+
+/// All tests run, also after one has failed, so that the counts are whole.
+fn tests(tier: Tier, what: &str, log: &str, selection: &[&str]) -> Step {
+    let mut arguments = vec!["test", "--no-fail-fast"];
+    arguments.extend(selection);
+    let mut step = check(tier, what, log, &arguments);
+    if let Action::Cargo { tests, .. } = &mut step.action {
+        *tests = true;
+    }
+    step
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::ValueEnum;
+
+    use super::{Tier, steps};
+
+    #[test]
+    fn every_tier_has_steps_and_every_step_its_own_log() {
+        let steps = steps();
+        for tier in Tier::value_variants() {
+            assert!(steps.iter().any(|step| step.tier == *tier), "{tier:?}");
+        }
+        let logs: BTreeSet<_> = steps.iter().map(|step| step.log.as_str()).collect();
+        assert_eq!(logs.len(), steps.len());
+    }
+}
