@@ -163,27 +163,37 @@ impl BatchBuilder {
     /// [`BatchFull`] when [`has_room`](Self::has_room) says so; nothing is written then.
     #[inline]
     pub fn append(&mut self, cost: Cost<'_>) -> Result<u32, BatchFull> {
-        let index = self.count;
-        let delta = self.timestamp_delta(cost.record.timestamp);
         // Only these two make the same record differ between two batches.
-        let cost = if cost.index == index && cost.timestamp_delta == delta {
-            cost
-        } else {
-            self.cost(cost.record)
-        };
-        if !self.has_room(&cost) {
+        let delta = self.timestamp_delta(cost.record.timestamp);
+        if cost.index != self.count || cost.timestamp_delta != delta {
+            return self.append_anew(cost.record);
+        }
+        self.append_measured(&cost)
+    }
+
+    #[cold]
+    fn append_anew(&mut self, record: &RecordRef<'_>) -> Result<u32, BatchFull> {
+        let cost = self.cost(record);
+        self.append_measured(&cost)
+    }
+
+    #[inline]
+    fn append_measured(&mut self, cost: &Cost<'_>) -> Result<u32, BatchFull> {
+        if !self.has_room(cost) {
             return Err(BatchFull);
         }
+        let index = self.count;
+        let timestamp = cost.record.timestamp;
         if index == 0 {
-            self.base_timestamp = cost.record.timestamp;
-            self.max_timestamp = cost.record.timestamp;
+            self.base_timestamp = timestamp;
+            self.max_timestamp = timestamp;
         } else {
-            self.max_timestamp = self.max_timestamp.max(cost.record.timestamp);
+            self.max_timestamp = self.max_timestamp.max(timestamp);
         }
         if cost.bytes + SLACK <= self.chunks.open_room() && cost.linked == 0 {
-            write_whole(self.chunks.open(), &cost);
+            write_whole(self.chunks.open(), cost);
         } else {
-            write_parts(&mut self.chunks, &cost);
+            write_parts(&mut self.chunks, cost);
         }
         self.records_len += cost.bytes;
         self.count += 1;
