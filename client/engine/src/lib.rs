@@ -9,4 +9,13 @@
 //! `poll_*`, for what is to be done now.
 
 pub mod backoff;
+pub mod cluster;
+pub mod connection;
+pub mod frame;
+mod inflight;
+pub mod metadata;
+pub mod produce;
+pub mod route;
+pub mod throttle;
 pub mod time;
+pub mod versions;

@@ -1,0 +1,93 @@
+//! The producer id and epoch of an idempotent producer.
+
+/// A producer id and epoch: together with a sequence number, they name a batch for the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerIdentity {
+    /// Given by a broker (InitProducerId).
+    pub producer_id: i64,
+    /// Raised each time a partition has to restart its sequence.
+    pub epoch: i16,
+}
+
+/// The identity that a producer's partitions draw on.
+///
+/// A partition keeps the identity that it began with until it has to restart its sequence. Raising the epoch needs
+/// no broker: the new epoch reaches each partition's leader with the first batch that carries it. So one partition's
+/// trouble costs the others nothing.
+#[derive(Debug, Default)]
+pub struct Identity {
+    current: Option<ProducerIdentity>,
+}
+
+impl Identity {
+    /// No identity yet; one is [`wanted`](Self::wanted).
+    pub const fn new() -> Self {
+        Self { current: None }
+    }
+
+    /// The identity for a partition that begins.
+    pub const fn current(&self) -> Option<ProducerIdentity> {
+        self.current
+    }
+
+    /// Whether a broker has to be asked for a producer id.
+    pub const fn wanted(&self) -> bool {
+        self.current.is_none()
+    }
+
+    /// A broker has given an id.
+    pub const fn handle_granted(&mut self, identity: ProducerIdentity) {
+        self.current = Some(identity);
+    }
+
+    /// The identity with which a partition restarts that used `old` until now, or `None` while a new producer id is
+    /// needed, because epochs end at 32767.
+    pub fn succeed(&mut self, old: Option<ProducerIdentity>) -> Option<ProducerIdentity> {
+        let current = self.current?;
+        if Some(current) == old {
+            self.current = current
+                .epoch
+                .checked_add(1)
+                .map(|epoch| ProducerIdentity { epoch, ..current });
+        }
+        self.current
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: ProducerIdentity = ProducerIdentity {
+        producer_id: 7,
+        epoch: 0,
+    };
+
+    #[test]
+    fn one_bump_serves_every_partition_that_used_the_old_epoch() {
+        let mut identity = Identity::new();
+        identity.handle_granted(FIRST);
+        let second = identity.succeed(Some(FIRST));
+        assert_eq!(second.map(|id| id.epoch), Some(1));
+        assert_eq!(identity.succeed(Some(FIRST)), second);
+        assert_eq!(identity.succeed(second).map(|id| id.epoch), Some(2));
+    }
+
+    #[test]
+    fn the_last_epoch_is_followed_by_a_new_producer_id() {
+        let last = ProducerIdentity {
+            producer_id: 7,
+            epoch: i16::MAX,
+        };
+        let mut identity = Identity::new();
+        identity.handle_granted(last);
+        assert_eq!(identity.succeed(Some(last)), None);
+        assert!(identity.wanted());
+        let fresh = ProducerIdentity {
+            producer_id: 8,
+            epoch: 0,
+        };
+        identity.handle_granted(fresh);
+        assert_eq!(identity.succeed(Some(last)), Some(fresh));
+    }
+}

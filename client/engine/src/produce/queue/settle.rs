@@ -1,0 +1,372 @@
+//! What follows from an answer, from the lack of one, and from the passing of time.
+
+use std::{sync::Arc, time::Duration};
+
+use milena_protocol::ErrorCode;
+
+use super::{BatchId, Content, Drained, PartitionQueue, Place};
+use crate::{
+    backoff::Rng,
+    produce::{
+        outcome::{Ack, Cause, Failure, Persistence, Reason, Verdict, may_be_written},
+        settings::Settings,
+    },
+    time::Instant,
+};
+
+/// Records that the broker found at fault, by index in their batch.
+type RecordErrors = Vec<(u32, Option<Arc<str>>)>;
+
+/// What became of one attempt.
+#[derive(Debug)]
+pub(in crate::produce) enum Answer {
+    Stored(Ack),
+    Refused {
+        code: ErrorCode,
+        message: Option<Arc<str>>,
+        record_errors: RecordErrors,
+    },
+    /// The connection went away, or the answer did not come: the broker may have the batch.
+    Lost(Arc<str>),
+    /// It never left.
+    Unsent,
+    /// It cannot be sent at all.
+    Unsendable(Arc<str>),
+}
+
+/// What follows from an answer.
+#[derive(Debug)]
+pub(in crate::produce) struct Settled<C> {
+    /// The batch is done.
+    pub(in crate::produce) done: Option<(C, Result<Ack, Failure>)>,
+    /// Its memory is free again.
+    pub(in crate::produce) freed: Option<Content>,
+    /// It will be sent again, having been sent so often.
+    pub(in crate::produce) retry: Option<u32>,
+}
+
+impl<C> PartitionQueue<C> {
+    /// An attempt has an outcome.
+    pub(in crate::produce) fn settle(
+        &mut self,
+        id: BatchId,
+        content: Content,
+        answer: Answer,
+        now: Instant,
+        settings: &Settings,
+        rng: &mut Rng,
+    ) -> Settled<C> {
+        let Some(at) = self.drained.iter().position(|batch| batch.id == id) else {
+            return Settled::freed(None, content);
+        };
+        let oldest = at == 0;
+        let Some(batch) = self.drained.get_mut(at) else {
+            return Settled::freed(None, content);
+        };
+        let mut record_errors = Vec::new();
+        let mut delay = true;
+        let verdict = match answer {
+            Answer::Stored(ack) => {
+                let completion = batch.completion.take();
+                self.drained.remove(at);
+                self.numbering.handle_stored(id);
+                return Settled::freed(completion.map(|completion| (completion, Ok(ack))), content);
+            }
+            Answer::Unsent => {
+                batch.attempts = batch.attempts.saturating_sub(1);
+                delay = false;
+                None
+            }
+            Answer::Lost(what) => {
+                batch.maybe_written = true;
+                batch.cause = Some(Cause::Connection(what));
+                Some(Reason::ConnectionLost)
+            }
+            Answer::Refused {
+                code,
+                message,
+                record_errors: records,
+            } => {
+                batch.maybe_written |= may_be_written(code);
+                batch.cause = Some(Cause::Answer { code, message });
+                record_errors = records;
+                match Verdict::of(code, settings.idempotent) {
+                    // An older batch is not settled, and this one was refused because of it: it goes again
+                    // right after that one, and no attempt is counted.
+                    Verdict::Misplaced if !oldest => {
+                        batch.attempts = batch.attempts.saturating_sub(1);
+                        delay = false;
+                        None
+                    }
+                    // It can only be stored under new numbers. That is safe unless an earlier attempt is
+                    // unaccounted for: it could still be stored under the old ones.
+                    Verdict::Misplaced if batch.maybe_written => {
+                        return self.give_up(
+                            at,
+                            Some(content),
+                            Reason::Unresolved,
+                            record_errors,
+                            now,
+                            settings,
+                        );
+                    }
+                    Verdict::Misplaced => {
+                        self.numbering.handle_misplaced();
+                        Some(Reason::Refused(code))
+                    }
+                    Verdict::Stored | Verdict::Retry => Some(Reason::Refused(code)),
+                    Verdict::Final => {
+                        let reason = Reason::Refused(code);
+                        return self.give_up(
+                            at,
+                            Some(content),
+                            reason,
+                            record_errors,
+                            now,
+                            settings,
+                        );
+                    }
+                }
+            }
+            Answer::Unsendable(why) => {
+                batch.attempts = batch.attempts.saturating_sub(1);
+                let reason = Reason::Unsendable(why);
+                return self.give_up(at, Some(content), reason, record_errors, now, settings);
+            }
+        };
+        if batch.completion.is_none() {
+            // Given up while in flight, and not stored by this attempt: the hole stays.
+            return self.give_up(
+                at,
+                Some(content),
+                Reason::Expired,
+                record_errors,
+                now,
+                settings,
+            );
+        }
+        if batch.created + settings.delivery_timeout <= now {
+            return self.give_up(
+                at,
+                Some(content),
+                Reason::Expired,
+                record_errors,
+                now,
+                settings,
+            );
+        }
+        let counted = verdict.is_some();
+        if let Some(reason) = verdict
+            && batch.attempts > settings.retries
+        {
+            return self.give_up(at, Some(content), reason, record_errors, now, settings);
+        }
+        let not_before = if delay {
+            now + settings
+                .retry_backoff
+                .delay(batch.attempts.saturating_sub(1), rng)
+        } else {
+            now
+        };
+        batch.place = Place::Waiting {
+            content,
+            not_before,
+            epoch: self.leader.map_or(-1, |leader| leader.epoch),
+        };
+        Settled {
+            done: None,
+            freed: None,
+            retry: counted.then_some(batch.attempts),
+        }
+    }
+
+    /// The drained batch at `at` will not be sent again.
+    fn give_up(
+        &mut self,
+        at: usize,
+        content: Option<Content>,
+        reason: Reason,
+        record_errors: RecordErrors,
+        now: Instant,
+        settings: &Settings,
+    ) -> Settled<C> {
+        let Some(batch) = self.drained.remove(at) else {
+            return Settled {
+                done: None,
+                freed: content,
+                retry: None,
+            };
+        };
+        if settings.idempotent {
+            self.numbering.handle_given_up(batch.id);
+        }
+        let (failure, completion, place) = batch.fail(reason, record_errors, now);
+        let waiting = match place {
+            Place::Waiting { content, .. } => Some(content),
+            Place::InFlight(_) => None,
+        };
+        Settled {
+            done: completion.map(|completion| (completion, Err(failure))),
+            freed: content.or(waiting),
+            retry: None,
+        }
+    }
+
+    /// Gives up every batch whose delivery timeout has passed. Says when to look again, if any is left.
+    pub fn expire(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        mut each: impl FnMut(C, Failure),
+        mut freed: impl FnMut(Content),
+    ) -> Option<Instant> {
+        let due = |created: Instant| created + settings.delivery_timeout <= now;
+        self.end_drained(due, &Reason::Expired, now, settings, &mut each, &mut freed);
+        while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
+            each(
+                batch.completion,
+                Failure::unsent(Reason::Expired, batch.created, now),
+            );
+            freed(batch.content);
+        }
+        if self.open.as_ref().is_some_and(|open| due(open.created)) {
+            self.seal_open();
+            if let Some(batch) = self.sealed.pop_back() {
+                each(
+                    batch.completion,
+                    Failure::unsent(Reason::Expired, batch.created, now),
+                );
+                freed(batch.content);
+            }
+        }
+        let oldest = self
+            .drained
+            .iter()
+            .filter(|batch| batch.completion.is_some())
+            .map(|batch| batch.created)
+            .chain(self.sealed.front().map(|batch| batch.created))
+            .chain(self.open.as_ref().map(|open| open.created))
+            .min();
+        self.schedule.watched = oldest.is_some();
+        oldest.map(|created| created + settings.delivery_timeout)
+    }
+
+    /// Gives up every batch, for the producer goes away.
+    pub fn abort(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        mut each: impl FnMut(C, Failure),
+        mut freed: impl FnMut(Content),
+    ) {
+        self.end_drained(
+            |_| true,
+            &Reason::Closed,
+            now,
+            settings,
+            &mut each,
+            &mut freed,
+        );
+        self.seal_open();
+        for batch in self.sealed.drain(..) {
+            each(
+                batch.completion,
+                Failure::unsent(Reason::Closed, batch.created, now),
+            );
+            freed(batch.content);
+        }
+    }
+
+    fn end_drained(
+        &mut self,
+        due: impl Fn(Instant) -> bool,
+        reason: &Reason,
+        now: Instant,
+        settings: &Settings,
+        each: &mut impl FnMut(C, Failure),
+        freed: &mut impl FnMut(Content),
+    ) {
+        let mut at = 0;
+        while let Some(batch) = self.drained.get_mut(at) {
+            if !due(batch.created) || batch.completion.is_none() {
+                at += 1;
+            } else if matches!(batch.place, Place::InFlight(_)) {
+                // Its answer is still due, its bytes may still be on the wire, and what follows depends on it.
+                batch.maybe_written = true;
+                if let Some((completion, failure)) = batch.abandon(reason.clone(), now) {
+                    each(completion, failure);
+                }
+                at += 1;
+            } else {
+                let settled = self.give_up(at, None, reason.clone(), Vec::new(), now, settings);
+                if let Some((completion, Err(failure))) = settled.done {
+                    each(completion, failure);
+                }
+                if let Some(content) = settled.freed {
+                    freed(content);
+                }
+            }
+        }
+    }
+}
+
+impl<C> Drained<C> {
+    fn fail(
+        mut self,
+        reason: Reason,
+        record_errors: RecordErrors,
+        now: Instant,
+    ) -> (Failure, Option<C>, Place) {
+        let failure = self.failure(reason, record_errors, now);
+        (failure, self.completion.take(), self.place)
+    }
+
+    fn abandon(&mut self, reason: Reason, now: Instant) -> Option<(C, Failure)> {
+        let failure = self.failure(reason, Vec::new(), now);
+        self.completion
+            .take()
+            .map(|completion| (completion, failure))
+    }
+
+    fn failure(&mut self, reason: Reason, record_errors: RecordErrors, now: Instant) -> Failure {
+        Failure {
+            reason,
+            persistence: if self.maybe_written {
+                Persistence::Maybe
+            } else {
+                Persistence::No
+            },
+            attempts: self.attempts,
+            cause: self.cause.take(),
+            broker: self.broker,
+            queued: self.first_sent.since(self.created),
+            in_flight: now.since(self.first_sent),
+            record_errors,
+        }
+    }
+}
+
+impl Failure {
+    fn unsent(reason: Reason, created: Instant, now: Instant) -> Self {
+        Self {
+            reason,
+            persistence: Persistence::No,
+            attempts: 0,
+            cause: None,
+            broker: None,
+            queued: now.since(created),
+            in_flight: Duration::ZERO,
+            record_errors: Vec::new(),
+        }
+    }
+}
+
+impl<C> Settled<C> {
+    const fn freed(done: Option<(C, Result<Ack, Failure>)>, content: Content) -> Self {
+        Self {
+            done,
+            freed: Some(content),
+            retry: None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which batch is sent next, and under which numbers.
+
+use std::mem;
+
+use milena_codec::{SealedBatch, Stamp};
+
+use super::{BatchId, Content, Drained, PartitionQueue, Place, Step};
+use crate::{
+    cluster::NodeId,
+    produce::{identity::Identity, numbering::UNNUMBERED, settings::Settings},
+    time::Instant,
+};
+
+/// A batch on its way into a request.
+#[derive(Debug)]
+pub(in crate::produce) struct Taken {
+    pub(in crate::produce) id: BatchId,
+    pub(in crate::produce) content: Content,
+    pub(in crate::produce) stamp: Stamp,
+}
+
+/// Why nothing was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::produce) enum NotTaken {
+    /// There is nothing to send at the moment.
+    Nothing,
+    /// The next batch does not fit into the request.
+    NoRoom,
+    /// There is no producer id yet.
+    NoIdentity,
+}
+
+impl<C> PartitionQueue<C> {
+    /// Takes the batch that is to be sent next, if `node` is the one to send it to.
+    ///
+    /// Batches that were sent before go first, in their order. At most `room` bytes, unless the request is empty.
+    pub(in crate::produce) fn take(
+        &mut self,
+        node: NodeId,
+        room: Option<usize>,
+        now: Instant,
+        settings: &Settings,
+        identity: &mut Identity,
+    ) -> Result<Taken, NotTaken> {
+        if self.leader.map(|leader| leader.node) != Some(node)
+            || !matches!(self.step(now, settings), Step::Now)
+        {
+            return Err(NotTaken::Nothing);
+        }
+        if settings.idempotent && !self.renumber(identity) {
+            return Err(NotTaken::NoIdentity);
+        }
+        let fits = |batch: &SealedBatch| room.is_none_or(|room| batch.wire_len() <= room);
+        let waiting = self
+            .drained
+            .iter_mut()
+            .find(|batch| matches!(batch.place, Place::Waiting { .. }));
+        if let Some(batch) = waiting {
+            if matches!(&batch.place, Place::Waiting { content, .. } if !fits(&content.batch)) {
+                return Err(NotTaken::NoRoom);
+            }
+            let place = mem::replace(&mut batch.place, Place::InFlight(node));
+            let Place::Waiting { content, .. } = place else {
+                return Err(NotTaken::Nothing);
+            };
+            batch.attempts += 1;
+            batch.broker = Some(node);
+            return Ok(Taken {
+                id: batch.id,
+                content,
+                stamp: batch.stamp,
+            });
+        }
+        if self.sealed.is_empty() {
+            self.seal_open();
+        }
+        let Some(next) = self.sealed.front() else {
+            return Err(NotTaken::Nothing);
+        };
+        if !fits(&next.content.batch) {
+            return Err(NotTaken::NoRoom);
+        }
+        let count = next.content.batch.count();
+        let stamp = if settings.idempotent {
+            self.numbering
+                .assign(count, identity)
+                .ok_or(NotTaken::NoIdentity)?
+        } else {
+            UNNUMBERED
+        };
+        let Some(sealed) = self.sealed.pop_front() else {
+            return Err(NotTaken::Nothing);
+        };
+        self.batches += 1;
+        let id = BatchId(self.batches);
+        self.drained.push_back(Drained {
+            id,
+            completion: Some(sealed.completion),
+            created: sealed.created,
+            first_sent: now,
+            count,
+            stamp,
+            place: Place::InFlight(node),
+            attempts: 1,
+            maybe_written: false,
+            cause: None,
+            broker: Some(node),
+        });
+        Ok(Taken {
+            id,
+            content: sealed.content,
+            stamp,
+        })
+    }
+
+    /// Begins the sequence anew where that is due. False if it is, and there is no identity to begin with.
+    fn renumber(&mut self, identity: &mut Identity) -> bool {
+        let hole_at_end = self.numbering.has_hole() && self.drained.is_empty();
+        if !self.numbering.broken() && !hole_at_end {
+            return true;
+        }
+        if !self.numbering.restart(identity) {
+            return false;
+        }
+        for batch in &mut self.drained {
+            if let Some(stamp) = self.numbering.assign(batch.count, identity) {
+                batch.stamp = stamp;
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,636 @@
+//! What one broker is sent: which partitions have something ready, and which requests are in flight.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use bytes::BytesMut;
+use milena_codec::{CodecError, Compressor};
+use milena_protocol::{
+    ErrorCode, Records, Str, Uuid,
+    produce::{
+        PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+        TopicProduceData,
+    },
+};
+
+use super::{
+    identity::Identity,
+    outcome::{Ack, Cause, Failure},
+    queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Taken, Wake},
+    settings::{Acks, Settings},
+};
+use crate::{backoff::Rng, cluster::NodeId, time::Instant};
+
+/// A handle to one partition's queue, wherever that is kept.
+pub trait Partition: Clone {
+    /// What is told about a batch that is settled.
+    type Completion;
+
+    /// The topic's name.
+    fn topic(&self) -> &Str;
+    /// The topic's id, or zero from brokers that have none.
+    fn topic_id(&self) -> Uuid;
+    /// The partition's number.
+    fn index(&self) -> i32;
+    /// Access to the queue, for as long as `f` runs.
+    fn with<R>(&self, f: impl FnOnce(&mut PartitionQueue<Self::Completion>) -> R) -> R;
+}
+
+/// The sender for one broker.
+///
+/// - Happened: [`handle_wake`](Self::handle_wake), [`handle_response`](Self::handle_response),
+///   [`handle_written`](Self::handle_written), [`handle_lost`](Self::handle_lost).
+/// - To do: [`poll_request`](Self::poll_request) until it has nothing, then sleep until something happens or
+///   [`poll_timeout`](Self::poll_timeout).
+///
+/// Its work goes with the partitions that have something to send; idle ones are not looked at.
+#[derive(Debug)]
+pub struct Sender<P: Partition> {
+    node: NodeId,
+    ready: VecDeque<P>,
+    timers: BTreeMap<(Instant, u64), P>,
+    timer_count: u64,
+    in_flight: VecDeque<Request<P>>,
+    requests: u64,
+    /// Made for the first batch, since it may hold a large window.
+    compressor: Option<Compressor>,
+    rng: Rng,
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub struct Outbound {
+    /// Names the request in later calls.
+    pub token: u64,
+    /// What to send.
+    pub request: ProduceRequest,
+    /// Version to stay at or below, where a topic's id is not known.
+    pub max_version: Option<i16>,
+    /// Whether the broker will answer.
+    pub answered: bool,
+}
+
+/// What follows from a call, to be carried out by the caller once it holds no lock.
+pub struct Effects<P: Partition> {
+    /// Batches that are settled.
+    pub finished: Vec<Finished<P>>,
+    /// Memory that is free again.
+    pub freed: Vec<Content>,
+    /// Buffers that are empty again, though the batches they belonged to are not settled: their memory stays
+    /// reserved for the compressed bytes that took their place.
+    pub chunks: Vec<BytesMut>,
+    /// Partitions that another broker's sender has to look at.
+    pub wakes: Vec<(P, Wake)>,
+    /// Topics whose metadata is out of date.
+    pub stale: Vec<Str>,
+    /// Leaders that a broker told along with an error (KIP-951).
+    pub hints: Vec<LeaderHint<P>>,
+    /// Batches that will be sent again.
+    pub retried: Vec<Retried<P>>,
+}
+
+/// A batch is settled.
+pub struct Finished<P: Partition> {
+    /// Its partition.
+    pub partition: P,
+    /// Its completion.
+    pub completion: P::Completion,
+    /// What became of it.
+    pub result: Result<Ack, Failure>,
+}
+
+/// A broker says who leads a partition now.
+#[derive(Debug)]
+pub struct LeaderHint<P> {
+    /// The partition.
+    pub partition: P,
+    /// Its leader.
+    pub leader: Leader,
+    /// The leader's address, if it was told.
+    pub address: Option<(Str, u16)>,
+}
+
+/// A batch will be sent again.
+#[derive(Debug)]
+pub struct Retried<P> {
+    /// Its partition.
+    pub partition: P,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What went wrong.
+    pub cause: Cause,
+}
+
+#[derive(Debug)]
+struct Request<P> {
+    token: u64,
+    batches: Vec<Carried<P>>,
+}
+
+/// A batch in flight, with its bytes: they are kept for the next attempt, and given back only when no copy of them
+/// can be on its way any more.
+#[derive(Debug)]
+struct Carried<P> {
+    partition: P,
+    topic_id: Uuid,
+    id: BatchId,
+    content: Content,
+    records: Records,
+}
+
+impl<P: Partition> Sender<P> {
+    /// A sender for `node` with nothing to do. `seed` is for the jitter of retries.
+    pub const fn new(node: NodeId, seed: u64) -> Self {
+        Self {
+            node,
+            ready: VecDeque::new(),
+            timers: BTreeMap::new(),
+            timer_count: 0,
+            in_flight: VecDeque::new(),
+            requests: 0,
+            compressor: None,
+            rng: Rng::new(seed),
+        }
+    }
+
+    /// The broker.
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Requests whose outcome is open.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether a connection is of use now.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// A partition has something for this broker, now or later.
+    pub fn handle_wake(&mut self, partition: P, at: Option<Instant>) {
+        match at {
+            None => self.ready.push_back(partition),
+            Some(at) => {
+                self.timer_count += 1;
+                self.timers.insert((at, self.timer_count), partition);
+            }
+        }
+    }
+
+    /// Memory is short: what lingers is sent now.
+    pub fn handle_pressure(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
+        for (_, partition) in std::mem::take(&mut self.timers) {
+            let wake = partition.with(|queue| {
+                queue.handle_timer(Instant::FAR_FUTURE);
+                queue.seal_open();
+                queue.reschedule(now, settings)
+            });
+            self.route(partition, wake, effects);
+        }
+    }
+
+    /// The next request to send, if there is any. With acks 0 and no answer to come, call
+    /// [`handle_written`](Self::handle_written) once it is on its way.
+    pub fn poll_request(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        identity: &mut Identity,
+        effects: &mut Effects<P>,
+    ) -> Option<Outbound> {
+        self.fire_timers(now, settings, effects);
+        if self.in_flight.len() >= settings.max_in_flight
+            || (settings.idempotent && identity.wanted())
+        {
+            return None;
+        }
+        self.requests += 1;
+        let token = self.requests;
+        let mut batches = Vec::new();
+        let mut size = 0;
+        for _ in 0..self.ready.len() {
+            let Some(partition) = self.ready.pop_front() else {
+                break;
+            };
+            let room = (size > 0).then(|| settings.max_request_size.saturating_sub(size));
+            let (taken, wake) = partition.with(|queue| {
+                let taken = if queue.visit(self.node, token) {
+                    queue.take(self.node, room, now, settings, identity)
+                } else {
+                    Err(NotTaken::Nothing)
+                };
+                (taken, queue.reschedule(now, settings))
+            });
+            let full = matches!(taken, Err(NotTaken::NoRoom | NotTaken::NoIdentity));
+            self.route(partition.clone(), wake, effects);
+            if let Ok(taken) = taken
+                && let Some(carried) = self.pack(partition, taken, now, settings, effects)
+            {
+                size += carried.records.len();
+                batches.push(carried);
+            }
+            if full {
+                break;
+            }
+        }
+        if batches.is_empty() {
+            return None;
+        }
+        batches.sort_by(|a, b| a.key().cmp(&b.key()));
+        let by_id = batches.iter().all(|batch| batch.topic_id != Uuid::ZERO);
+        let outbound = Outbound {
+            token,
+            request: ProduceRequest {
+                transactional_id: None,
+                acks: settings.acks.wire(),
+                timeout_ms: i32::try_from(settings.request_timeout.as_millis()).unwrap_or(i32::MAX),
+                topic_data: topics(&mut batches),
+                ..ProduceRequest::default()
+            },
+            max_version: (!by_id).then_some(12),
+            answered: settings.acks != Acks::None,
+        };
+        self.in_flight.push_back(Request { token, batches });
+        Some(outbound)
+    }
+
+    /// When [`poll_request`](Self::poll_request) may have something without anything else happening.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.keys().next().map(|(at, _)| *at)
+    }
+
+    /// The broker has answered a request.
+    pub fn handle_response(
+        &mut self,
+        token: u64,
+        response: &ProduceResponse,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        let Some(request) = self.remove(token) else {
+            return;
+        };
+        let answers = Answers::new(response);
+        for carried in request.batches {
+            let answer = match answers.find(&carried) {
+                Some(answer) => {
+                    self.note_staleness(&carried, answer, response, effects);
+                    outcome(answer)
+                }
+                None => Answer::Lost("the broker's answer leaves the partition out".into()),
+            };
+            self.settle(carried, answer, now, settings, effects);
+        }
+    }
+
+    /// A request that has no answer (acks 0) was written.
+    pub fn handle_written(
+        &mut self,
+        token: u64,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        for carried in self
+            .remove(token)
+            .into_iter()
+            .flat_map(|request| request.batches)
+        {
+            let ack = Ack {
+                base_offset: None,
+                log_append_time: None,
+            };
+            self.settle(carried, Answer::Stored(ack), now, settings, effects);
+        }
+    }
+
+    /// The broker's answer to one request is of no use, or the request could not be written.
+    pub fn handle_failed(
+        &mut self,
+        token: u64,
+        cause: &Arc<str>,
+        sent: bool,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        for carried in self
+            .remove(token)
+            .into_iter()
+            .flat_map(|request| request.batches)
+        {
+            let answer = if sent {
+                Answer::Lost(cause.clone())
+            } else {
+                Answer::Unsent
+            };
+            effects.stale.push(carried.partition.topic().clone());
+            self.settle(carried, answer, now, settings, effects);
+        }
+    }
+
+    /// The connection is gone, and with it every answer. `sent` says whether any byte of a request left.
+    pub fn handle_lost(
+        &mut self,
+        cause: &Arc<str>,
+        sent: impl Fn(u64) -> bool,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        let tokens: Vec<u64> = self.in_flight.iter().map(|request| request.token).collect();
+        for token in tokens {
+            self.handle_failed(token, cause, sent(token), now, settings, effects);
+        }
+    }
+
+    fn remove(&mut self, token: u64) -> Option<Request<P>> {
+        let at = self
+            .in_flight
+            .iter()
+            .position(|request| request.token == token)?;
+        self.in_flight.remove(at)
+    }
+
+    fn fire_timers(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let partition = entry.remove();
+            let wake = partition.with(|queue| {
+                queue.handle_timer(now);
+                queue.reschedule(now, settings)
+            });
+            self.route(partition, wake, effects);
+        }
+    }
+
+    fn route(&mut self, partition: P, wake: Option<Wake>, effects: &mut Effects<P>) {
+        match wake {
+            Some(wake) if wake.node == self.node => self.handle_wake(partition, wake.at),
+            Some(wake) => effects.wakes.push((partition, wake)),
+            None => {}
+        }
+    }
+
+    /// Compresses, numbers and checksums a batch. No lock is held meanwhile.
+    fn pack(
+        &mut self,
+        partition: P,
+        taken: Taken,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) -> Option<Carried<P>> {
+        let Taken {
+            id,
+            mut content,
+            stamp,
+        } = taken;
+        let compressed = self.compress(&mut content, settings, effects);
+        let topic_id = partition.topic_id();
+        let records = match &compressed {
+            Ok(()) => Records::from_segments(content.batch.encode(stamp)),
+            Err(_) => Records::default(),
+        };
+        let carried = Carried {
+            partition,
+            topic_id,
+            id,
+            content,
+            records,
+        };
+        match compressed {
+            Ok(()) => Some(carried),
+            Err(error) => {
+                let answer = Answer::Unsendable(error.to_string().into());
+                self.settle(carried, answer, now, settings, effects);
+                None
+            }
+        }
+    }
+
+    fn compress(
+        &mut self,
+        content: &mut Content,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) -> Result<(), CodecError> {
+        if content.compressed {
+            return Ok(());
+        }
+        content.compressed = true;
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(settings.compression)?),
+        };
+        effects
+            .chunks
+            .extend(content.batch.compress(compressor)?.freed);
+        Ok(())
+    }
+
+    fn settle(
+        &mut self,
+        carried: Carried<P>,
+        answer: Answer,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        let Carried {
+            partition,
+            id,
+            content,
+            ..
+        } = carried;
+        let cause = cause(&answer);
+        let (settled, wake) = partition.with(|queue| {
+            let settled = queue.settle(id, content, answer, now, settings, &mut self.rng);
+            (settled, queue.reschedule(now, settings))
+        });
+        let Settled { done, freed, retry } = settled;
+        self.route(partition.clone(), wake, effects);
+        effects.freed.extend(freed);
+        if let (Some(attempts), Some(cause)) = (retry, cause) {
+            effects.retried.push(Retried {
+                partition: partition.clone(),
+                attempts,
+                cause,
+            });
+        }
+        if let Some((completion, result)) = done {
+            effects.finished.push(Finished {
+                partition,
+                completion,
+                result,
+            });
+        }
+    }
+
+    fn note_staleness(
+        &self,
+        carried: &Carried<P>,
+        answer: &PartitionProduceResponse,
+        response: &ProduceResponse,
+        effects: &mut Effects<P>,
+    ) {
+        if !answer.error_code.refreshes_metadata() {
+            return;
+        }
+        effects.stale.push(carried.partition.topic().clone());
+        let hint = &answer.current_leader;
+        if let Some(node) = NodeId::from_wire(hint.leader_id)
+            && hint.leader_epoch >= 0
+        {
+            let endpoint = response
+                .node_endpoints
+                .iter()
+                .find(|e| e.node_id == hint.leader_id);
+            effects.hints.push(LeaderHint {
+                partition: carried.partition.clone(),
+                leader: Leader {
+                    node,
+                    epoch: hint.leader_epoch,
+                },
+                address: endpoint.and_then(|e| Some((e.host.clone(), u16::try_from(e.port).ok()?))),
+            });
+        }
+    }
+}
+
+impl<P: Partition> Effects<P> {
+    /// Nothing to do.
+    pub const fn new() -> Self {
+        Self {
+            finished: Vec::new(),
+            freed: Vec::new(),
+            chunks: Vec::new(),
+            wakes: Vec::new(),
+            stale: Vec::new(),
+            hints: Vec::new(),
+            retried: Vec::new(),
+        }
+    }
+}
+
+impl<P: Partition> Default for Effects<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Partition> Carried<P> {
+    fn key(&self) -> (&Str, i32) {
+        (self.partition.topic(), self.partition.index())
+    }
+}
+
+/// The request's topics, each once, from batches sorted by topic and partition.
+fn topics<P: Partition>(batches: &mut [Carried<P>]) -> Vec<TopicProduceData> {
+    let mut topics: Vec<TopicProduceData> = Vec::new();
+    for batch in batches {
+        let data = PartitionProduceData {
+            index: batch.partition.index(),
+            records: Some(batch.records.clone()),
+            ..PartitionProduceData::default()
+        };
+        // Only the request needs it from here on; the next attempt makes it anew.
+        batch.records = Records::default();
+        match topics.last_mut() {
+            Some(topic) if topic.name == *batch.partition.topic() => {
+                topic.partition_data.push(data)
+            }
+            _ => topics.push(TopicProduceData {
+                name: batch.partition.topic().clone(),
+                topic_id: batch.topic_id,
+                partition_data: vec![data],
+                ..TopicProduceData::default()
+            }),
+        }
+    }
+    topics
+}
+
+/// A response's answers, to be looked up by partition: a broker may give them in any order.
+struct Answers<'a> {
+    sorted: Vec<(Key<'a>, &'a PartitionProduceResponse)>,
+    by_id: bool,
+}
+
+/// A topic by name or, from version 13 on, by id; and the partition.
+type Key<'a> = (&'a str, Uuid, i32);
+
+impl<'a> Answers<'a> {
+    fn new(response: &'a ProduceResponse) -> Self {
+        let topics = response.responses.iter();
+        let mut sorted: Vec<_> = topics
+            .flat_map(|topic| {
+                let answers = topic.partition_responses.iter();
+                answers.map(|answer| ((&*topic.name, topic.topic_id, answer.index), answer))
+            })
+            .collect();
+        sorted.sort_by_key(|(key, _)| *key);
+        Self {
+            by_id: sorted.iter().any(|((name, _, _), _)| name.is_empty()),
+            sorted,
+        }
+    }
+
+    fn find<P: Partition>(&self, carried: &Carried<P>) -> Option<&'a PartitionProduceResponse> {
+        let index = carried.partition.index();
+        let key: Key<'_> = if self.by_id {
+            ("", carried.topic_id, index)
+        } else {
+            (carried.partition.topic(), Uuid::ZERO, index)
+        };
+        let at = self
+            .sorted
+            .binary_search_by(|(entry, _)| entry.cmp(&key))
+            .ok()?;
+        self.sorted.get(at).map(|(_, answer)| *answer)
+    }
+}
+
+fn outcome(answer: &PartitionProduceResponse) -> Answer {
+    match answer.error_code {
+        ErrorCode::NONE => Answer::Stored(Ack {
+            base_offset: (answer.base_offset >= 0).then_some(answer.base_offset),
+            log_append_time: (answer.log_append_time_ms >= 0).then_some(answer.log_append_time_ms),
+        }),
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Answer::Stored(Ack {
+            base_offset: None,
+            log_append_time: None,
+        }),
+        code => Answer::Refused {
+            code,
+            message: answer.error_message.as_deref().map(Into::into),
+            record_errors: answer
+                .record_errors
+                .iter()
+                .filter_map(|record| {
+                    let index = u32::try_from(record.batch_index).ok()?;
+                    let message = record.batch_index_error_message.as_deref();
+                    Some((index, message.map(Into::into)))
+                })
+                .collect(),
+        },
+    }
+}
+
+fn cause(answer: &Answer) -> Option<Cause> {
+    match answer {
+        Answer::Refused { code, message, .. } => Some(Cause::Answer {
+            code: *code,
+            message: message.clone(),
+        }),
+        Answer::Lost(what) => Some(Cause::Connection(what.clone())),
+        Answer::Stored(_) | Answer::Unsent | Answer::Unsendable(_) => None,
+    }
+}
