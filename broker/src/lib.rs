@@ -1,1 +1,43 @@
 //! An embedded, Kafka-compatible cluster in one process, with fault injection.
+
+mod audit;
+mod batch;
+mod builder;
+mod fault;
+mod handlers;
+mod journal;
+mod log;
+mod producers;
+mod records;
+mod reply;
+mod retention;
+mod settings;
+mod state;
+mod topic;
+mod topic_config;
+mod topology;
+mod versions;
+mod view;
+
+pub use milena_protocol as protocol;
+
+pub use crate::audit::{Audit, PartitionAudit};
+pub use crate::builder::{BuildError, ClusterBuilder};
+pub use crate::fault::{Fault, FaultId};
+pub use crate::journal::{Fate, RequestEntry};
+pub use crate::reply::{Answer, CloseReason, Reply, Waiting};
+pub use crate::state::State;
+pub use crate::topic_config::TopicConfigError;
+pub use crate::topology::TopologyError;
+pub use crate::versions::VersionsError;
+
+/// An embedded cluster.
+#[derive(Debug)]
+pub struct Cluster {}
+
+impl Cluster {
+    /// Begins to put a cluster together: one node, no topics, Kafka's defaults.
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder::default()
+    }
+}

@@ -1,0 +1,233 @@
+//! How a cluster is put together.
+
+use milena_protocol::ApiKey;
+use thiserror::Error;
+
+use crate::settings::{Settings, TopicSpec, VersionSetting};
+use crate::state::State;
+use crate::topic_config::TopicConfigError;
+use crate::topology::TopologyError;
+use crate::versions::VersionsError;
+
+/// Puts a cluster together; from [`Cluster::builder`](crate::Cluster::builder).
+///
+/// ```
+/// use milena_broker::{Cluster, protocol::ApiKey};
+///
+/// // An old broker, in memory only.
+/// let state = Cluster::builder()
+///     .nodes(3)
+///     .topic("orders", 6)
+///     .topic_with("audit", 1, &[("message.timestamp.type", "LogAppendTime")])
+///     .auto_create_topics(false)
+///     .max_version(ApiKey::PRODUCE, 7)
+///     .without_api(ApiKey::INIT_PRODUCER_ID)
+///     .into_state()?;
+/// assert_eq!(state.leader("orders", 1), Some((2, 0)));
+/// # Ok::<(), milena_broker::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct ClusterBuilder {
+    pub(crate) settings: Settings,
+    pub(crate) listens: Listens,
+    pub(crate) max_frame: Option<usize>,
+}
+
+/// Whether nodes listen on sockets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Listens {
+    #[default]
+    Tcp,
+    Nowhere,
+}
+
+/// A cluster that cannot be put together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A cluster has 1 to 100 nodes.
+    #[error("a cluster has 1 to 100 nodes, not {0}")]
+    Nodes(i32),
+    /// The last node's port would be beyond 65535.
+    #[error("{nodes} nodes do not fit behind port {port}")]
+    Ports {
+        /// Port of node 1.
+        port: u16,
+        /// Number of nodes.
+        nodes: i32,
+    },
+    /// A version that this broker does not implement.
+    #[error(transparent)]
+    Versions(#[from] VersionsError),
+    /// A topic, or a default for topics.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// A setting for topics.
+    #[error(transparent)]
+    Config(#[from] TopicConfigError),
+}
+
+impl ClusterBuilder {
+    /// Number of nodes, 1 to 100, default 1. Their ids run from 1.
+    pub fn nodes(mut self, nodes: i32) -> Self {
+        self.settings.nodes = nodes;
+        self
+    }
+
+    /// A topic that is there from the start, with the default replication factor.
+    pub fn topic(self, name: impl Into<String>, partitions: i32) -> Self {
+        self.topic_with(name, partitions, &[])
+    }
+
+    /// A topic with settings by Kafka's names, such as `("max.message.bytes", "2000")`.
+    pub fn topic_with(
+        mut self,
+        name: impl Into<String>,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let config = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self.settings.topics.push(TopicSpec {
+            name: name.into(),
+            partitions,
+            config,
+        });
+        self
+    }
+
+    /// A setting that topics have unless they say otherwise, by Kafka's name for topics.
+    pub fn topic_default(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.topic_config.push((name.into(), value.into()));
+        self
+    }
+
+    /// Partitions of topics created without a number, default 1 (Kafka: `num.partitions`).
+    pub fn partitions(mut self, partitions: i32) -> Self {
+        self.settings.default_partitions = partitions;
+        self
+    }
+
+    /// Replicas of partitions created without a number; default: the number of nodes, at most 3.
+    pub fn replication_factor(mut self, replicas: i16) -> Self {
+        self.settings.default_replication = Some(replicas);
+        self
+    }
+
+    /// Whether a Metadata request creates the topics it asks for, if it wants to; default `true`.
+    pub fn auto_create_topics(mut self, create: bool) -> Self {
+        self.settings.auto_create = create;
+        self
+    }
+
+    /// Offers an API up to this version only, or one beyond the stable ones.
+    pub fn max_version(mut self, api: ApiKey, max: i16) -> Self {
+        self.settings.versions.push(VersionSetting::Max(api, max));
+        self
+    }
+
+    /// Offers an API from this version on only. Produce is advertised from 0 all the same, as Apache Kafka does.
+    pub fn min_version(mut self, api: ApiKey, min: i16) -> Self {
+        self.settings.versions.push(VersionSetting::Min(api, min));
+        self
+    }
+
+    /// Does not offer an API at all.
+    pub fn without_api(mut self, api: ApiKey) -> Self {
+        self.settings.versions.push(VersionSetting::Without(api));
+        self
+    }
+
+    /// Bytes that all logs together may take, default 1 GiB. What was appended first goes first, and the start of its
+    /// log moves; the newest batch of each partition stays. Topics may have a `retention.bytes` of their own.
+    pub fn retention_bytes(mut self, bytes: u64) -> Self {
+        self.settings.retention_bytes = bytes;
+        self
+    }
+
+    /// How many of the latest requests [`State::requests`] lists, default 10,000.
+    pub fn request_log(mut self, requests: usize) -> Self {
+        self.settings.journal = requests;
+        self
+    }
+
+    /// The cluster's id.
+    pub fn cluster_id(mut self, id: impl Into<String>) -> Self {
+        self.settings.cluster_id = id.into();
+        self
+    }
+
+    /// The host that nodes listen on and advertise, default 127.0.0.1.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.settings.host = host.into();
+        self
+    }
+
+    /// The port of node 1, the next ones for those that follow. Default 0: any free ports.
+    pub fn port(mut self, port: u16) -> Self {
+        self.settings.port = port;
+        self
+    }
+
+    /// Opens no sockets: clients come over streams in memory. Node n is advertised as
+    /// `node-n:9092` unless a port was set.
+    pub fn in_memory(mut self) -> Self {
+        self.listens = Listens::Nowhere;
+        self
+    }
+
+    /// Bytes of the largest request that is read, default 100 MiB (Kafka: `socket.request.max.bytes`). A connection
+    /// that announces more is closed.
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.max_frame = Some(bytes);
+        self
+    }
+
+    /// The cluster as plain data, for a driver of one's own. Nothing
+    /// listens: nodes are advertised as with [`in_memory`](Self::in_memory).
+    ///
+    /// # Errors
+    /// If a setting is out of range, or a topic cannot be created.
+    pub fn into_state(mut self) -> Result<State, BuildError> {
+        self.listens = Listens::Nowhere;
+        self.state()
+    }
+
+    /// The cluster as plain data, with ports as far as they are known.
+    pub(crate) fn state(&self) -> Result<State, BuildError> {
+        let settings = &self.settings;
+        if !(1..=100).contains(&settings.nodes) {
+            return Err(BuildError::Nodes(settings.nodes));
+        }
+        if settings.port > 0 && i32::from(settings.port) + settings.nodes - 1 > i32::from(u16::MAX)
+        {
+            return Err(BuildError::Ports {
+                port: settings.port,
+                nodes: settings.nodes,
+            });
+        }
+        let mut state = State::new(settings, settings.versions()?, settings.topic_config()?);
+        if self.listens == Listens::Nowhere && settings.port == 0 {
+            for node in &mut state.nodes {
+                node.endpoint.host = format!("node-{}", node.endpoint.node).into();
+                node.endpoint.port = 9092;
+            }
+        }
+        state.place(0, 1, state.default_replication)?;
+        if settings.default_partitions < 1 {
+            return Err(TopologyError::InvalidPartitions(settings.default_partitions).into());
+        }
+        for topic in &settings.topics {
+            let config = topic
+                .config
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect::<Vec<_>>();
+            state.create_topic_with(&topic.name, topic.partitions, &config)?;
+        }
+        Ok(state)
+    }
+}

@@ -1,0 +1,178 @@
+//! ListOffsets: where a log starts, where it ends, and where a time is in it.
+
+use milena_codec::{BatchHeader, Decompressor, TimestampType};
+use milena_protocol::ErrorCode;
+use milena_protocol::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
+
+use crate::fault::Address;
+use crate::handlers::{Serve, Served, check_leader};
+use crate::log::{Log, Stored};
+use crate::records;
+use crate::state::{Call, State};
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+impl Serve for ListOffsetsRequest {
+    fn touches(&self, _: &State, address: &Address) -> bool {
+        let mut partitions = self.topics.iter().flat_map(|topic| {
+            topic
+                .partitions
+                .iter()
+                .map(|partition| (&topic.name, partition.partition_index))
+        });
+        address.is_whole_request()
+            || partitions.any(|(topic, partition)| address.covers(topic, partition))
+    }
+
+    fn serve(self, state: &mut State, call: &mut Call) -> Served<ListOffsetsResponse> {
+        let topics = self.topics.into_iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|wanted| {
+                let index = wanted.partition_index;
+                match list(state, call, &topic.name, wanted) {
+                    Ok(found) => ListOffsetsPartitionResponse {
+                        partition_index: index,
+                        timestamp: found.timestamp,
+                        offset: found.offset,
+                        leader_epoch: found.leader_epoch,
+                        ..Default::default()
+                    },
+                    Err(error_code) => ListOffsetsPartitionResponse {
+                        partition_index: index,
+                        error_code,
+                        timestamp: -1,
+                        offset: -1,
+                        ..Default::default()
+                    },
+                }
+            });
+            let partitions = partitions.collect();
+            ListOffsetsTopicResponse {
+                name: topic.name,
+                partitions,
+                ..Default::default()
+            }
+        });
+        let topics = topics.collect();
+        Served::Answer(ListOffsetsResponse {
+            throttle_time_ms: call.faults.throttle(),
+            topics,
+            ..Default::default()
+        })
+    }
+}
+
+/// An offset that was looked for; all -1 when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Located {
+    timestamp: i64,
+    offset: i64,
+    leader_epoch: i32,
+}
+
+const NOWHERE: Located = Located {
+    timestamp: -1,
+    offset: -1,
+    leader_epoch: -1,
+};
+
+fn list(
+    state: &mut State,
+    call: &Call,
+    topic: &str,
+    wanted: &ListOffsetsPartition,
+) -> Result<Located, ErrorCode> {
+    if let Some(error) = call.faults.error_at(topic, wanted.partition_index) {
+        return Err(error);
+    }
+    let State {
+        topics,
+        decompressor,
+        ..
+    } = state;
+    let partition = topics
+        .get(topic)
+        .and_then(|topic| topic.partition(wanted.partition_index));
+    let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    check_leader(partition, call.node, wanted.current_leader_epoch)?;
+    let log = &partition.log;
+    let at = |offset| Located {
+        timestamp: -1,
+        offset,
+        leader_epoch: partition.leader_epoch,
+    };
+    let from_version = match wanted.timestamp {
+        MAX_TIMESTAMP => 7,
+        EARLIEST_LOCAL => 8,
+        LATEST_TIERED => 9,
+        EARLIEST_PENDING_UPLOAD => 11,
+        _ => 0,
+    };
+    if call.version < from_version {
+        return Err(ErrorCode::UNSUPPORTED_VERSION);
+    }
+    match wanted.timestamp {
+        LATEST => Ok(at(log.end())),
+        EARLIEST | EARLIEST_LOCAL => Ok(at(log.start())),
+        // Nothing is ever tiered here.
+        LATEST_TIERED => Ok(NOWHERE),
+        EARLIEST_PENDING_UPLOAD => Ok(NOWHERE),
+        MAX_TIMESTAMP => Ok(newest(log, decompressor)),
+        timestamp if timestamp >= 0 => Ok(first_since(log, timestamp, decompressor)),
+        _ => Err(ErrorCode::INVALID_REQUEST),
+    }
+}
+
+/// The first record that is as new as `timestamp`.
+fn first_since(log: &Log, timestamp: i64, decompressor: &mut Decompressor) -> Located {
+    let batches = log
+        .batches()
+        .filter(|batch| batch.max_timestamp >= timestamp);
+    batches
+        .into_iter()
+        .find_map(|batch| within(batch, timestamp, decompressor))
+        .unwrap_or(NOWHERE)
+}
+
+/// The first of the records that no record is newer than.
+fn newest(log: &Log, decompressor: &mut Decompressor) -> Located {
+    // `max_by_key` takes the last of equals; from the back that is the first.
+    let batch = log.batches().rev().max_by_key(|batch| batch.max_timestamp);
+    batch
+        .and_then(|batch| within(batch, batch.max_timestamp, decompressor))
+        .unwrap_or(NOWHERE)
+}
+
+fn within(batch: &Stored, timestamp: i64, decompressor: &mut Decompressor) -> Option<Located> {
+    let header = BatchHeader::parse(&batch.header)?;
+    let located = |timestamp, offset| Located {
+        timestamp,
+        offset,
+        leader_epoch: batch.leader_epoch,
+    };
+    if header.attributes.timestamp_type() == TimestampType::LogAppendTime {
+        return Some(located(batch.max_timestamp, batch.base_offset));
+    }
+    // What is in a log was decompressed and walked when it came.
+    let plain = decompressor.decompress(batch.codec, &batch.records).ok()?;
+    let mut found = None;
+    records::walk(&plain, header.records_count, |record| {
+        let dated = header.base_timestamp.wrapping_add(record.timestamp_delta);
+        if found.is_none() && dated >= timestamp {
+            found = Some(located(
+                dated,
+                batch.base_offset + i64::from(record.offset_delta),
+            ));
+        }
+        Ok(())
+    })
+    .ok()?;
+    found
+}
