@@ -64,6 +64,8 @@ pub enum Cause {
 pub struct Failure {
     /// Why.
     pub reason: Reason,
+    /// How many records it held.
+    pub records: u32,
     /// Whether its records may be in the log.
     pub persistence: Persistence,
     /// Times it was sent.

@@ -202,7 +202,7 @@ impl<P: Partition> Sender<P> {
         identity: &mut Identity,
         effects: &mut Effects<P>,
     ) -> Option<Outbound> {
-        self.fire_timers(now, settings, effects);
+        self.handle_timers(now, settings, effects);
         if self.in_flight.len() >= settings.max_in_flight
             || (settings.idempotent && identity.wanted())
         {
@@ -357,7 +357,8 @@ impl<P: Partition> Sender<P> {
         self.in_flight.remove(at)
     }
 
-    fn fire_timers(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
+    /// Time has passed.
+    pub fn handle_timers(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
         while let Some(entry) = self.timers.first_entry() {
             if entry.key().0 > now {
                 break;

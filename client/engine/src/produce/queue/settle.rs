@@ -225,7 +225,12 @@ impl<C> PartitionQueue<C> {
         while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
             each(
                 batch.completion,
-                Failure::unsent(Reason::Expired, batch.created, now),
+                Failure::unsent(
+                    Reason::Expired,
+                    batch.content.batch.count(),
+                    batch.created,
+                    now,
+                ),
             );
             freed(batch.content);
         }
@@ -234,7 +239,12 @@ impl<C> PartitionQueue<C> {
             if let Some(batch) = self.sealed.pop_back() {
                 each(
                     batch.completion,
-                    Failure::unsent(Reason::Expired, batch.created, now),
+                    Failure::unsent(
+                        Reason::Expired,
+                        batch.content.batch.count(),
+                        batch.created,
+                        now,
+                    ),
                 );
                 freed(batch.content);
             }
@@ -271,7 +281,12 @@ impl<C> PartitionQueue<C> {
         for batch in self.sealed.drain(..) {
             each(
                 batch.completion,
-                Failure::unsent(Reason::Closed, batch.created, now),
+                Failure::unsent(
+                    Reason::Closed,
+                    batch.content.batch.count(),
+                    batch.created,
+                    now,
+                ),
             );
             freed(batch.content);
         }
@@ -331,6 +346,7 @@ impl<C> Drained<C> {
     fn failure(&mut self, reason: Reason, record_errors: RecordErrors, now: Instant) -> Failure {
         Failure {
             reason,
+            records: self.count,
             persistence: if self.maybe_written {
                 Persistence::Maybe
             } else {
@@ -347,9 +363,10 @@ impl<C> Drained<C> {
 }
 
 impl Failure {
-    fn unsent(reason: Reason, created: Instant, now: Instant) -> Self {
+    fn unsent(reason: Reason, records: u32, created: Instant, now: Instant) -> Self {
         Self {
             reason,
+            records,
             persistence: Persistence::No,
             attempts: 0,
             cause: None,
