@@ -48,7 +48,7 @@ pub(crate) struct Up {
     /// How many nodes, each broker and controller in one.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
     pub(crate) nodes: u16,
-    /// Which release of Apache Kafka (2.8 or newer).
+    /// Which release of Apache Kafka (3.0 or newer).
     #[arg(long, default_value = DEFAULT_VERSION)]
     pub(crate) version: String,
     /// Which cluster; several may run side by side.
@@ -114,8 +114,8 @@ fn create(spec: &Spec) -> Result<Cluster> {
         let cluster = Cluster::create(spec.clone())?;
         let outcome = cluster
             .format()
-            .and_then(|()| cluster.save())
-            .and_then(|()| start(&cluster, &cluster.node_dirs()));
+            .and_then(|()| start(&cluster, &cluster.node_dirs()))
+            .and_then(|()| cluster.save());
         let Err(error) = outcome else {
             return Ok(cluster);
         };
@@ -124,7 +124,6 @@ fn create(spec: &Spec) -> Result<Cluster> {
             eprintln!("  a port was taken meanwhile; trying others");
             continue;
         }
-        cluster.unfinish()?;
         return Err(error);
     }
     bail!("no attempts left")

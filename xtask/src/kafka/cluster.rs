@@ -18,8 +18,8 @@ pub(crate) const DEFAULT_NAME: &str = "default";
 /// Folders under `target/kafka` that are not clusters.
 const RESERVED: [&str; 2] = ["jars", "java"];
 
-/// The oldest release that can run without ZooKeeper.
-const OLDEST: (u32, u32) = (2, 8);
+/// The oldest release that does all of its work without ZooKeeper; 2.8 starts too, but serves no idempotent producer.
+const OLDEST: (u32, u32) = (3, 0);
 
 /// What a cluster was asked to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ impl Spec {
         let (major, minor) = parse_version(version)?;
         ensure!(
             (major, minor) >= OLDEST,
-            "Apache Kafka {version} needs ZooKeeper; {}.{} is the oldest that starts without",
+            "Apache Kafka {version} needs ZooKeeper; {}.{} is the oldest that does without",
             OLDEST.0,
             OLDEST.1
         );
@@ -196,7 +196,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// From here on the folder is a cluster, whose nodes can be started again.
+    /// From here on the folder is a cluster that was up once, whose nodes can be started again.
     pub(crate) fn save(&self) -> Result<()> {
         let path = dir(&self.spec.name).join("cluster");
         fs::write(&path, self.to_text()).with_context(|| format!("writing {}", path.display()))
@@ -215,13 +215,6 @@ impl Cluster {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
         }
-    }
-
-    /// Leaves the folder with its logs, but no longer as a cluster that could be resumed.
-    pub(crate) fn unfinish(&self) -> Result<()> {
-        Ok(remove_if_there(fs::remove_file(
-            dir(&self.spec.name).join("cluster"),
-        ))?)
     }
 
     fn to_text(&self) -> String {
@@ -416,8 +409,8 @@ mod tests {
 
     #[test]
     fn only_releases_without_zookeeper() {
-        assert_eq!(spec("2.8.2").version, "2.8.2");
-        for version in ["2.7.2", "4", "4.x.1", "../../4.3.1", "latest", ""] {
+        assert_eq!(spec("3.0.2").version, "3.0.2");
+        for version in ["2.8.2", "4", "4.x.1", "../../4.3.1", "latest", ""] {
             assert!(Spec::new("three", version, 3, &[]).is_err(), "{version:?}");
         }
     }

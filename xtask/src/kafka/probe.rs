@@ -1,10 +1,10 @@
 //! The least a client can say to a broker, to learn whether it is ready.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// A ready broker on the loopback interface answers at once.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,6 +20,18 @@ const API_VERSIONS: i16 = 18;
 
 /// How many brokers the broker on that port knows. An error until it answers ApiVersions.
 pub(crate) fn brokers(port: u16) -> Result<usize> {
+    ask_for_brokers(port).map_err(|error| {
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            // How a timeout of a read is called differs between systems.
+            Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                anyhow!("no answer in {} s", TIMEOUT.as_secs())
+            }
+            _ => error,
+        }
+    })
+}
+
+fn ask_for_brokers(port: u16) -> Result<usize> {
     let mut stream =
         TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;

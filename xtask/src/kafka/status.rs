@@ -22,7 +22,7 @@ pub(crate) fn print(only: Option<&str>) -> Result<bool> {
         match Cluster::load(&name)? {
             Some(cluster) => healthy &= print_cluster(&name, &cluster),
             None => {
-                println!("{name}: not running");
+                println!("{name}: not up, or not yet");
                 healthy = only.is_none();
             }
         }
