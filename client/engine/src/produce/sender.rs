@@ -181,6 +181,13 @@ impl<P: Partition> Sender<P> {
         }
     }
 
+    /// The broker cannot be reached, or there is no producer id: `cause` goes into the error of what runs out of time.
+    pub fn handle_trouble(&mut self, cause: &Arc<str>) {
+        for partition in &self.ready {
+            partition.with(|queue| queue.handle_trouble(cause));
+        }
+    }
+
     /// Memory is short: what lingers is sent now.
     pub fn handle_pressure(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
         for (_, partition) in std::mem::take(&mut self.timers) {

@@ -3,7 +3,7 @@
 mod settle;
 mod take;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use milena_codec::{BatchBuilder, RecordRef, SealedBatch, Stamp};
 
@@ -35,6 +35,8 @@ pub struct PartitionQueue<C> {
     numbering: Numbering,
     batches: u64,
     schedule: Schedule,
+    /// What keeps batches from being sent at all; for the error of those that run out of time meanwhile.
+    trouble: Option<Cause>,
     /// Bytes appended since the partition became the choice for records without a key.
     turn: usize,
 }
@@ -165,6 +167,7 @@ impl<C> PartitionQueue<C> {
             numbering: Numbering::default(),
             batches: 0,
             schedule: Schedule::default(),
+            trouble: None,
             turn: 0,
         }
     }
@@ -326,6 +329,11 @@ impl<C> PartitionQueue<C> {
             self.schedule.timer = None;
         }
         self.leader = leader;
+    }
+
+    /// Batches cannot be sent at present: there is no connection, no leader, or no producer id.
+    pub fn handle_trouble(&mut self, cause: &Arc<str>) {
+        self.trouble = Some(Cause::Connection(cause.clone()));
     }
 
     /// Notes what is to be done next, and says who has to be told, if that is news.

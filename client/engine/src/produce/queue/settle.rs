@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use milena_protocol::ErrorCode;
 
-use super::{BatchId, Content, Drained, PartitionQueue, Place};
+use super::{BatchId, Content, Drained, PartitionQueue, Place, Sealed};
 use crate::{
     backoff::Rng,
     produce::{
@@ -70,6 +70,7 @@ impl<C> PartitionQueue<C> {
                 let completion = batch.completion.take();
                 self.drained.remove(at);
                 self.numbering.handle_stored(id);
+                self.trouble = None;
                 return Settled::freed(completion.map(|completion| (completion, Ok(ack))), content);
             }
             Answer::Unsent => {
@@ -223,30 +224,24 @@ impl<C> PartitionQueue<C> {
         let due = |created: Instant| created + settings.delivery_timeout <= now;
         self.end_drained(due, &Reason::Expired, now, settings, &mut each, &mut freed);
         while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
-            each(
-                batch.completion,
-                Failure::unsent(
-                    Reason::Expired,
-                    batch.content.batch.count(),
-                    batch.created,
-                    now,
-                ),
+            batch.fail(
+                Reason::Expired,
+                self.trouble.clone(),
+                now,
+                &mut each,
+                &mut freed,
             );
-            freed(batch.content);
         }
         if self.open.as_ref().is_some_and(|open| due(open.created)) {
             self.seal_open();
             if let Some(batch) = self.sealed.pop_back() {
-                each(
-                    batch.completion,
-                    Failure::unsent(
-                        Reason::Expired,
-                        batch.content.batch.count(),
-                        batch.created,
-                        now,
-                    ),
+                batch.fail(
+                    Reason::Expired,
+                    self.trouble.clone(),
+                    now,
+                    &mut each,
+                    &mut freed,
                 );
-                freed(batch.content);
             }
         }
         let oldest = self
@@ -279,16 +274,13 @@ impl<C> PartitionQueue<C> {
         );
         self.seal_open();
         for batch in self.sealed.drain(..) {
-            each(
-                batch.completion,
-                Failure::unsent(
-                    Reason::Closed,
-                    batch.content.batch.count(),
-                    batch.created,
-                    now,
-                ),
+            batch.fail(
+                Reason::Closed,
+                self.trouble.clone(),
+                now,
+                &mut each,
+                &mut freed,
             );
-            freed(batch.content);
         }
     }
 
@@ -362,19 +354,28 @@ impl<C> Drained<C> {
     }
 }
 
-impl Failure {
-    fn unsent(reason: Reason, records: u32, created: Instant, now: Instant) -> Self {
-        Self {
+impl<C> Sealed<C> {
+    fn fail(
+        self,
+        reason: Reason,
+        cause: Option<Cause>,
+        now: Instant,
+        each: &mut impl FnMut(C, Failure),
+        freed: &mut impl FnMut(Content),
+    ) {
+        let failure = Failure {
             reason,
-            records,
+            records: self.content.batch.count(),
             persistence: Persistence::No,
             attempts: 0,
-            cause: None,
+            cause,
             broker: None,
-            queued: now.since(created),
+            queued: now.since(self.created),
             in_flight: Duration::ZERO,
             record_errors: Vec::new(),
-        }
+        };
+        each(self.completion, failure);
+        freed(self.content);
     }
 }
 
