@@ -172,7 +172,7 @@ impl ClusterBuilder {
         self
     }
 
-    /// Opens no sockets: clients come over streams in memory. Node n is advertised as
+    /// Opens no sockets: clients come over [`Cluster::connect`](crate::Cluster::connect). Node n is advertised as
     /// `node-n:9092` unless a port was set.
     pub fn in_memory(mut self) -> Self {
         self.listens = Listens::Nowhere;

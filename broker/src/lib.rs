@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod builder;
+mod cluster;
 mod fault;
 mod handlers;
 mod journal;
@@ -12,6 +13,7 @@ mod records;
 mod reply;
 mod retention;
 mod settings;
+mod shell;
 mod state;
 mod topic;
 mod topic_config;
@@ -23,6 +25,7 @@ pub use milena_protocol as protocol;
 
 pub use crate::audit::{Audit, PartitionAudit};
 pub use crate::builder::{BuildError, ClusterBuilder};
+pub use crate::cluster::{Cluster, Faults};
 pub use crate::fault::{Fault, FaultId};
 pub use crate::journal::{Fate, RequestEntry};
 pub use crate::reply::{Answer, CloseReason, Reply, Waiting};
@@ -30,14 +33,3 @@ pub use crate::state::State;
 pub use crate::topic_config::TopicConfigError;
 pub use crate::topology::TopologyError;
 pub use crate::versions::VersionsError;
-
-/// An embedded cluster.
-#[derive(Debug)]
-pub struct Cluster {}
-
-impl Cluster {
-    /// Begins to put a cluster together: one node, no topics, Kafka's defaults.
-    pub fn builder() -> ClusterBuilder {
-        ClusterBuilder::default()
-    }
-}
