@@ -62,20 +62,19 @@ impl RequestHeader {
         }
     }
 
+    /// The part that the headers of all versions share.
     fn read(i: Wire<'_>) -> Parsed<'_, Self> {
         let (i, api_key) = read_row(i, NOT_FLEXIBLE, "request_api_key")?;
         let (i, api_version) = read_row(i, NOT_FLEXIBLE, "request_api_version")?;
         let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
         let (i, client_id) = read_nullable_row(i, NOT_FLEXIBLE, true, "client_id")?;
-        let mut header = Self {
+        let header = Self {
             api_key: ApiKey(api_key),
             api_version,
             correlation_id,
             client_id,
             ..Self::default()
         };
-        let (i, unknown_tags) = read_tags(i, header.ver(), &mut |_, _| Ok(false))?;
-        header.unknown_tags = unknown_tags;
         Ok((i, header))
     }
 
@@ -168,10 +167,13 @@ pub fn encode_response<M: Message>(
 /// # Errors
 /// When the header is cut short or against its rules.
 pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
-    match RequestHeader::read(Wire::new(frame)) {
-        Ok((rest, header)) => Ok((header, rest.to_bytes())),
-        Err(error) => Err(DecodeError::from_nom(error).in_message("RequestHeader", 1)),
-    }
+    let in_version =
+        |version| move |error| DecodeError::from_nom(error).in_message("RequestHeader", version);
+    let (rest, mut header) = RequestHeader::read(Wire::new(frame)).map_err(in_version(1))?;
+    let (rest, tags) =
+        read_tags(rest, header.ver(), &mut |_, _| Ok(false)).map_err(in_version(2))?;
+    header.unknown_tags = tags;
+    Ok((header, rest.to_bytes()))
 }
 
 /// Splits a response, without its length, into header and body. `api` and `version` are those of the request.
