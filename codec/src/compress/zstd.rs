@@ -44,7 +44,7 @@ impl Codec for Zstd {
         let decoder = self.decoder.get_or_insert_with(Decompressor::new);
         decoder.reset();
         let mut taken = 0;
-        while taken < input.len() {
+        loop {
             // One frame.
             loop {
                 let before = taken;
@@ -63,7 +63,9 @@ impl Codec for Zstd {
                     _ => return Err(Fault::Truncated),
                 }
             }
+            if taken == input.len() {
+                return Ok(());
+            }
         }
-        decoder.finish().map_err(Fault::failed)
     }
 }

@@ -67,7 +67,7 @@ impl Codec for Zstd {
         let decoder = slot(&mut self.decoder, Decoder::new)?;
         decoder.reinit().map_err(Fault::failed)?;
         let mut input = InBuffer::around(input);
-        let mut ended = true;
+        let mut ended = false;
         while input.pos() < input.src.len() || !ended {
             let before = input.pos();
             let limit = out.too_large();
