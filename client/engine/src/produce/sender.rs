@@ -83,8 +83,8 @@ pub struct Effects<P: Partition> {
     pub chunks: Vec<BytesMut>,
     /// Partitions that another broker's sender has to look at.
     pub wakes: Vec<(P, Wake)>,
-    /// Topics whose metadata is out of date.
-    pub stale: Vec<Str>,
+    /// What is known of the cluster is out of date.
+    pub stale: bool,
     /// Leaders that a broker told along with an error (KIP-951).
     pub hints: Vec<LeaderHint<P>>,
     /// Batches that will be sent again.
@@ -336,7 +336,7 @@ impl<P: Partition> Sender<P> {
             } else {
                 Answer::Unsent
             };
-            effects.stale.push(carried.partition.topic().clone());
+            effects.stale = true;
             self.settle(carried, answer, now, settings, effects);
         }
     }
@@ -492,7 +492,7 @@ impl<P: Partition> Sender<P> {
         if !answer.error_code.refreshes_metadata() {
             return;
         }
-        effects.stale.push(carried.partition.topic().clone());
+        effects.stale = true;
         let hint = &answer.current_leader;
         if let Some(node) = NodeId::from_wire(hint.leader_id)
             && hint.leader_epoch >= 0
@@ -521,7 +521,7 @@ impl<P: Partition> Effects<P> {
             freed: Vec::new(),
             chunks: Vec::new(),
             wakes: Vec::new(),
-            stale: Vec::new(),
+            stale: false,
             hints: Vec::new(),
             retried: Vec::new(),
         }
