@@ -1,5 +1,7 @@
 //! Reading what cargo and libtest print.
 
+use std::borrow::Cow;
+
 /// The results of some tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -21,8 +23,8 @@ impl Tally {
 pub(crate) enum Event<'a> {
     /// Cargo is busy with that (`Compiling tokio v1.54.0`).
     Progress(&'a str),
-    /// A test program begins: `protocol/tests/golden.rs`, `unittests src/lib.rs`, `Doc-tests milena`.
-    Program(&'a str),
+    /// A test program begins: `milena_codec unit tests`, `tests/golden.rs`, `Doc-tests milena`.
+    Program(Cow<'a, str>),
     /// A test program has ended.
     Result(Tally),
     /// Success in plain: no need to show it.
@@ -41,10 +43,10 @@ pub(crate) fn event(line: &str) -> Event<'_> {
     // words, but hardly with that indentation.
     if line.starts_with(' ') || line.starts_with("Doc-tests") {
         if let Some(program) = trimmed.strip_prefix("Running ") {
-            return Event::Program(program.split(" (").next().unwrap_or(program));
+            return Event::Program(program_name(program));
         }
         if trimmed.starts_with("Doc-tests ") {
-            return Event::Program(trimmed);
+            return Event::Program(Cow::Borrowed(trimmed));
         }
         const BUSY: [&str; 9] = [
             "Compiling ",
@@ -75,6 +77,19 @@ pub(crate) fn event(line: &str) -> Event<'_> {
         Event::Quiet
     } else {
         Event::Text
+    }
+}
+
+/// Of `unittests src/lib.rs (target/debug/deps/milena_codec-0123456789abcdef)` the crate, of `tests/golden.rs (…)`
+/// the path.
+fn program_name(running: &str) -> Cow<'_, str> {
+    let (path, binary) = running.split_once(" (").unwrap_or((running, ""));
+    let file = binary.rsplit(['/', '\\']).next().unwrap_or(binary);
+    match file.rsplit_once('-') {
+        Some((krate, _)) if path.starts_with("unittests ") => {
+            Cow::Owned(format!("{krate} unit tests"))
+        }
+        _ => Cow::Borrowed(path),
     }
 }
 
@@ -127,13 +142,16 @@ mod tests {
     fn programs_are_named() {
         let line =
             "     Running unittests src/lib.rs (target/debug/deps/milena_codec-0123456789abcdef)";
-        assert_eq!(event(line), Event::Program("unittests src/lib.rs"));
+        assert_eq!(
+            event(line),
+            Event::Program("milena_codec unit tests".into())
+        );
         let line =
             "     Running tests/real_kafka.rs (target/debug/deps/real_kafka-0123456789abcdef)";
-        assert_eq!(event(line), Event::Program("tests/real_kafka.rs"));
+        assert_eq!(event(line), Event::Program("tests/real_kafka.rs".into()));
         assert_eq!(
             event("   Doc-tests milena_codec"),
-            Event::Program("Doc-tests milena_codec")
+            Event::Program("Doc-tests milena_codec".into())
         );
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn steps() -> Vec<Step> {
         log: "real".to_owned(),
         action: Action::RealKafka,
     });
+    steps.sort_by_key(|step| step.tier);
     steps
 }
 

@@ -11,6 +11,7 @@
 //! | `MILENA_JAVA_CLASSPATH` | for `java -cp`, see the `java` module |
 
 use std::fs;
+use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -48,18 +49,16 @@ pub(crate) fn run(log: &str) -> Result<Outcome> {
         return Ok(Outcome::Missing(missing));
     }
     let classpath = java::build().context("compiling the Java programs")?;
+    // Compiled first, so that the brokers do not idle beside a busy compiler.
+    let compiled = run::run(cargo().arg("--no-run"), &format!("{log}-build"))?;
+    if !compiled.success {
+        return Ok(Outcome::Ran {
+            success: false,
+            tally: Some(compiled.tally),
+        });
+    }
     let brokers = Brokers::start()?;
-
-    let mut cargo = plan::cargo(&[
-        "test",
-        "--release",
-        "--no-fail-fast",
-        "-p",
-        "milena",
-        "--test",
-        "real_kafka",
-    ]);
-    cargo.arg("--target-dir").arg(plan::release_target());
+    let mut cargo = cargo();
     cargo.args(["--", "--ignored"]);
     cargo
         .env("MILENA_KAFKA_DIR", paths::kafka())
@@ -82,6 +81,20 @@ pub(crate) fn run(log: &str) -> Result<Outcome> {
         success: ran.success,
         tally: Some(ran.tally),
     })
+}
+
+fn cargo() -> Command {
+    let mut cargo = plan::cargo(&[
+        "test",
+        "--release",
+        "--no-fail-fast",
+        "-p",
+        "milena",
+        "--test",
+        "real_kafka",
+    ]);
+    cargo.arg("--target-dir").arg(plan::release_target());
+    cargo
 }
 
 /// What this machine lacks.
@@ -135,16 +148,18 @@ impl Brokers {
 
     /// Copies the brokers' logs beside the log of the tests; stopping removes them.
     fn keep_logs(&self) -> Result<()> {
+        let folder = run::log_folder();
         for (_, name, ..) in CLUSTERS {
             for (dir, id) in cluster::node_dirs(name)?.iter().zip(1..) {
-                let to = paths::target()
-                    .join("xtask-test")
-                    .join(format!("{name}-node-{id}.log"));
+                let to = folder.join(format!("{name}-node-{id}.log"));
                 fs::copy(dir.join("broker.log"), &to)
                     .with_context(|| format!("writing {}", to.display()))?;
-                eprintln!("  log of a broker: {}", to.display());
             }
         }
+        eprintln!(
+            "  logs of the brokers: {}",
+            folder.join("real-*-node-*.log").display()
+        );
         Ok(())
     }
 

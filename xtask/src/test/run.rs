@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, PipeReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -26,12 +27,17 @@ pub(crate) struct Ran {
     pub(crate) tally: Tally,
 }
 
+/// Where all output is kept.
+pub(crate) fn log_folder() -> PathBuf {
+    paths::target().join("xtask-test")
+}
+
 /// The test program whose ignored tests are another tier's work, not tests that were left out.
 const OF_REAL_TIER: &str = "tests/real_kafka.rs";
 
 /// Runs the command to its end. An error means that it could not be run at all.
 pub(crate) fn run(command: &mut Command, log_name: &str) -> Result<Ran> {
-    let folder = paths::target().join("xtask-test");
+    let folder = log_folder();
     fs::create_dir_all(&folder)?;
     let log_path = folder.join(format!("{log_name}.log"));
     let mut log = BufWriter::new(File::create(&log_path)?);
@@ -130,8 +136,8 @@ impl Follower {
         match libtest::event(line) {
             Event::Progress(what) => what.clone_into(&mut self.busy),
             Event::Program(name) => {
-                name.clone_into(&mut self.program);
-                name.clone_into(&mut self.busy);
+                self.program = name.into_owned();
+                self.program.clone_into(&mut self.busy);
             }
             Event::Result(result) => self.result(result),
             Event::Quiet => {}
