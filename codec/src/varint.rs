@@ -102,6 +102,17 @@ pub(crate) fn take_i64(input: &mut &[u8]) -> Result<i64, VarintFault> {
 
 #[inline]
 fn take_u64<const MAX: usize>(input: &mut &[u8]) -> Result<u64, VarintFault> {
+    // Most are lengths and deltas below 64.
+    if let Some((&byte, rest)) = input.split_first()
+        && byte < 0x80
+    {
+        *input = rest;
+        return Ok(u64::from(byte));
+    }
+    take_long::<MAX>(input)
+}
+
+fn take_long<const MAX: usize>(input: &mut &[u8]) -> Result<u64, VarintFault> {
     let mut value = 0u64;
     for (index, &byte) in input.iter().take(MAX).enumerate() {
         let bits = u64::from(byte & 0x7f);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -70,7 +71,8 @@ impl Headers {
     pub fn iter(&self) -> HeaderIter {
         HeaderIter {
             left: self.count,
-            cursor: Cursor::new(&self.bytes),
+            bytes: self.bytes.clone(),
+            at: 0,
         }
     }
 }
@@ -111,7 +113,8 @@ impl Header {
 #[derive(Clone, Debug)]
 pub struct HeaderIter {
     left: usize,
-    cursor: Cursor,
+    bytes: Bytes,
+    at: usize,
 }
 
 impl Iterator for HeaderIter {
@@ -119,8 +122,14 @@ impl Iterator for HeaderIter {
 
     fn next(&mut self) -> Option<Header> {
         self.left = self.left.checked_sub(1)?;
+        let mut cursor = Cursor::new(&self.bytes, self.at);
         // They were checked when the record was read.
-        self.cursor.header().ok()
+        let (key, value) = cursor.header().ok()?;
+        self.at = cursor.at;
+        Some(Header {
+            key_bytes: self.bytes.slice(key),
+            value: value.map(|span| self.bytes.slice(span)),
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -139,7 +148,8 @@ const MIN_HEADER_LEN: usize = 2;
 /// The records of one batch, in order. After an error, nothing more comes.
 #[derive(Clone, Debug)]
 pub struct RecordIter {
-    cursor: Cursor,
+    bytes: Bytes,
+    at: usize,
     base_offset: i64,
     base_timestamp: i64,
     /// The timestamp of all records, when the broker set it.
@@ -163,7 +173,8 @@ impl RecordIter {
             return Err(BatchFault::TrailingBytes { count, len });
         }
         Ok(Self {
-            cursor: Cursor::new(&records),
+            bytes: records,
+            at: 0,
             base_offset: header.base_offset,
             base_timestamp: header.base_timestamp,
             append_time: match header.attributes.timestamp_type() {
@@ -176,29 +187,32 @@ impl RecordIter {
     }
 
     fn read(&mut self) -> Result<Record, FieldFault> {
-        let mut body = self.cursor.record()?;
-        if body.take_byte().is_none() {
-            return Err((RecordField::Attributes, TRUNCATED));
-        }
+        let mut body = Cursor::new(&self.bytes, self.at).record()?;
+        self.at = body.end;
+        body.skip_attributes()?;
         let timestamp_delta = body.varint(RecordField::TimestampDelta, take_i64)?;
         let offset_delta = body.varint(RecordField::OffsetDelta, take_i32)?;
         let key = body.nullable(RecordField::Key)?;
         let value = body.nullable(RecordField::Value)?;
-        let headers = body.headers()?;
+        let (count, headers) = body.headers()?;
+        let create_time = self.base_timestamp.wrapping_add(timestamp_delta);
         Ok(Record {
             offset: self.base_offset.wrapping_add(i64::from(offset_delta)),
-            timestamp: self
-                .append_time
-                .unwrap_or_else(|| self.base_timestamp.wrapping_add(timestamp_delta)),
-            key,
-            value,
-            headers,
+            timestamp: self.append_time.unwrap_or(create_time),
+            key: key.map(|span| self.bytes.slice(span)),
+            value: value.map(|span| self.bytes.slice(span)),
+            headers: match count {
+                0 => Headers::default(),
+                _ => Headers {
+                    count,
+                    bytes: self.bytes.slice(headers),
+                },
+            },
         })
     }
 
     fn fail(&mut self, fault: BatchFault) -> Option<Result<Record, BatchError>> {
         self.index = self.count;
-        self.cursor = Cursor::default();
         Some(Err(BatchError {
             base_offset: Some(self.base_offset),
             position: None,
@@ -222,8 +236,8 @@ impl Iterator for RecordIter {
                 field,
                 problem,
             }),
-            Ok(_) if index + 1 == count && self.cursor.left() > 0 => {
-                let len = self.cursor.left();
+            Ok(_) if index + 1 == count && self.at < self.bytes.len() => {
+                let len = self.bytes.len() - self.at;
                 self.fail(BatchFault::TrailingBytes { count, len })
             }
             Ok(record) => {
@@ -245,45 +259,41 @@ const OVERFLOW: &str = "has too many bits";
 const NEGATIVE: &str = "has a negative length";
 const BEYOND: &str = "is longer than the bytes left";
 
-/// Takes fields off the front of shared memory.
-#[derive(Clone, Debug, Default)]
-struct Cursor {
-    bytes: Bytes,
+/// Bytes of a field, from the start of the section.
+type Span = Range<usize>;
+
+/// Finds fields in a stretch of the records section, front to back.
+struct Cursor<'a> {
+    bytes: &'a [u8],
     at: usize,
+    end: usize,
 }
 
-impl Cursor {
-    fn new(bytes: &Bytes) -> Self {
+impl<'a> Cursor<'a> {
+    const fn new(bytes: &'a [u8], at: usize) -> Self {
         Self {
-            bytes: bytes.clone(),
-            at: 0,
+            bytes,
+            at,
+            end: bytes.len(),
         }
     }
 
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..self.end).unwrap_or_default()
     }
 
-    fn left(&self) -> usize {
-        self.bytes.len() - self.at
+    const fn left(&self) -> usize {
+        self.end - self.at
     }
 
-    fn take_byte(&mut self) -> Option<u8> {
-        let byte = self.rest().first().copied()?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn take(&mut self, len: usize) -> Option<Bytes> {
-        let end = self
-            .at
-            .checked_add(len)
-            .filter(|&end| end <= self.bytes.len())?;
-        let taken = self.bytes.slice(self.at..end);
+    fn take(&mut self, len: usize) -> Option<Span> {
+        let end = self.at.checked_add(len).filter(|&end| end <= self.end)?;
+        let span = self.at..end;
         self.at = end;
-        Some(taken)
+        Some(span)
     }
 
+    #[inline]
     fn varint<T>(
         &mut self,
         field: RecordField,
@@ -294,12 +304,12 @@ impl Cursor {
             VarintFault::Truncated => (field, TRUNCATED),
             VarintFault::Overflow => (field, OVERFLOW),
         })?;
-        self.at = self.bytes.len() - rest.len();
+        self.at = self.end - rest.len();
         Ok(value)
     }
 
     /// Bytes with their length in front, -1 for null.
-    fn nullable(&mut self, field: RecordField) -> Result<Option<Bytes>, FieldFault> {
+    fn nullable(&mut self, field: RecordField) -> Result<Option<Span>, FieldFault> {
         match self.varint(field, take_i32)? {
             -1 => Ok(None),
             len => {
@@ -310,15 +320,25 @@ impl Cursor {
     }
 
     /// The next record without its length.
-    fn record(&mut self) -> Result<Self, FieldFault> {
+    fn record(mut self) -> Result<Self, FieldFault> {
         let len = self.varint(RecordField::Length, take_i32)?;
         let len = usize::try_from(len).map_err(|_| (RecordField::Length, "is negative"))?;
         let body = self.take(len).ok_or((RecordField::Length, BEYOND))?;
-        Ok(Self::new(&body))
+        Ok(Self {
+            bytes: self.bytes,
+            at: body.start,
+            end: body.end,
+        })
+    }
+
+    fn skip_attributes(&mut self) -> Result<(), FieldFault> {
+        self.take(1)
+            .map(drop)
+            .ok_or((RecordField::Attributes, TRUNCATED))
     }
 
     /// All that is left, which has to be headers.
-    fn headers(&mut self) -> Result<Headers, FieldFault> {
+    fn headers(&mut self) -> Result<(usize, Span), FieldFault> {
         let count = self.varint(RecordField::HeaderCount, take_i32)?;
         let count =
             usize::try_from(count).map_err(|_| (RecordField::HeaderCount, "is negative"))?;
@@ -328,24 +348,19 @@ impl Cursor {
                 "is more than the bytes left can hold",
             ));
         }
-        let headers = Headers {
-            count,
-            bytes: self.take(self.left()).unwrap_or_default(),
-        };
-        let mut check = Self::new(&headers.bytes);
+        let headers = self.at..self.end;
         for _ in 0..count {
-            check.header()?;
+            self.header()?;
         }
-        if check.left() > 0 {
+        if self.left() > 0 {
             return Err((RecordField::Length, "is more than the fields take"));
         }
-        Ok(headers)
+        Ok((count, headers))
     }
 
-    fn header(&mut self) -> Result<Header, FieldFault> {
+    fn header(&mut self) -> Result<(Span, Option<Span>), FieldFault> {
         let key = self.nullable(RecordField::HeaderKey)?;
-        let key_bytes = key.ok_or((RecordField::HeaderKey, "is null"))?;
-        let value = self.nullable(RecordField::HeaderValue)?;
-        Ok(Header { key_bytes, value })
+        let key = key.ok_or((RecordField::HeaderKey, "is null"))?;
+        Ok((key, self.nullable(RecordField::HeaderValue)?))
     }
 }
