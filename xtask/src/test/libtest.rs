@@ -62,7 +62,10 @@ pub(crate) fn event(line: &str) -> Event<'_> {
         if BUSY.iter().any(|word| trimmed.starts_with(word)) {
             return Event::Progress(trimmed);
         }
-        if trimmed.starts_with("Finished ") || trimmed.starts_with("Generated ") {
+        if ["Finished ", "Generated ", "Executable "]
+            .iter()
+            .any(|word| trimmed.starts_with(word))
+        {
             return Event::Quiet;
         }
     }
