@@ -162,6 +162,11 @@ impl Step {
 pub(crate) fn cargo<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
     let mut cargo = Command::new(paths::cargo());
     cargo.args(arguments).current_dir(paths::root());
+    // Its output is read here, so what the caller prefers to see does not matter.
+    cargo
+        .env("CARGO_TERM_COLOR", "never")
+        .env("CARGO_TERM_QUIET", "false")
+        .env("CARGO_TERM_VERBOSE", "false");
     cargo
 }
 
