@@ -33,7 +33,7 @@ kafka! {
     /// What became of the topics.
     struct CreatePartitionsResponse {
         /// Milliseconds for which the broker wants to be left alone.
-        0+   throttle_time_ms: i32, ignorable;
+        0+   throttle_time_ms: i32;
         0+   results: Vec<CreatePartitionsTopicResult>;
     }
 

@@ -221,3 +221,6 @@ macro_rules! kafka {
         }
     };
 }
+
+#[cfg(test)]
+mod tests;
