@@ -15,6 +15,8 @@ mod retention;
 mod settings;
 mod shell;
 mod state;
+#[cfg(test)]
+mod testing;
 mod topic;
 mod topic_config;
 mod topology;

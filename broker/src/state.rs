@@ -389,3 +389,6 @@ fn garbage(correlation_id: i32) -> Bytes {
     frame.extend_from_slice(&[0xff; 32]);
     frame.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,3 +67,93 @@ fn is_software_name(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use milena_protocol::{Request, Str};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::{Fault, Reply, State};
+
+    fn request(name: &str, version: &str) -> ApiVersionsRequest {
+        ApiVersionsRequest {
+            client_software_name: Str::from(name),
+            client_software_version: Str::from(version),
+            ..Default::default()
+        }
+    }
+
+    fn range(response: &ApiVersionsResponse, api: ApiKey) -> Option<(i16, i16)> {
+        let found = response
+            .api_keys
+            .iter()
+            .find(|range| range.api_key == api.0)?;
+        Some((found.min_version, found.max_version))
+    }
+
+    #[test]
+    fn every_version_tells_the_ranges() {
+        for version in 0..=ApiVersionsRequest::LATEST_STABLE {
+            let sent = if version >= 3 {
+                request("milena", "0.1.0")
+            } else {
+                ApiVersionsRequest::default()
+            };
+            let response = ask(&mut cluster(), 1, version, &sent);
+            assert_eq!(response.error_code, ErrorCode::NONE);
+            assert_eq!(range(&response, ApiKey::PRODUCE), Some((0, 13)));
+            assert_eq!(range(&response, ApiKey::API_VERSIONS), Some((0, 4)));
+            assert_eq!(range(&response, ApiKey::INIT_PRODUCER_ID), Some((0, 5)));
+            assert_eq!(response.api_keys.len(), 10);
+        }
+    }
+
+    #[test]
+    fn a_version_beyond_is_answered_in_version_0() {
+        let mut state = builder()
+            .max_version(ApiKey::API_VERSIONS, 2)
+            .into_state()
+            .unwrap();
+        for version in [3, 4] {
+            let Reply::Answer(answer) = handle(&mut state, 1, version, &request("a", "b"), NOW)
+            else {
+                panic!()
+            };
+            let response = body::<ApiVersionsRequest>(&answer, 0);
+            assert_eq!(response.error_code, ErrorCode::UNSUPPORTED_VERSION);
+            assert_eq!(response.api_keys.len(), 1);
+            assert_eq!(range(&response, ApiKey::API_VERSIONS), Some((0, 2)));
+        }
+    }
+
+    #[test]
+    fn the_client_must_have_a_name() {
+        let ask_as =
+            |state: &mut State, name, version| ask(state, 1, 3, &request(name, version)).error_code;
+        let mut state = cluster();
+        for name in ["", "-a", "a-", "a b", "a_b", "."] {
+            assert_eq!(
+                ask_as(&mut state, name, "1"),
+                ErrorCode::INVALID_REQUEST,
+                "{name}"
+            );
+            assert_eq!(
+                ask_as(&mut state, "a", name),
+                ErrorCode::INVALID_REQUEST,
+                "{name}"
+            );
+        }
+        assert_eq!(ask_as(&mut state, "a", "1.0-b"), ErrorCode::NONE);
+    }
+
+    #[test]
+    fn a_fault_refuses() {
+        let mut state = cluster();
+        state.push_fault(
+            Fault::error(ErrorCode::CLUSTER_AUTHORIZATION_FAILED).on(ApiKey::API_VERSIONS),
+        );
+        let response = ask(&mut state, 1, 0, &ApiVersionsRequest::default());
+        assert_eq!(response.error_code, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+    }
+}

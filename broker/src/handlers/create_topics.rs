@@ -224,6 +224,7 @@ fn describe(name: Str, made: Result<Made, Refusal>) -> CreatableTopicResult {
         Ok(made) => CreatableTopicResult {
             name,
             topic_id: made.id,
+            error_message: None,
             num_partitions: i32::try_from(made.partitions).unwrap_or(i32::MAX),
             replication_factor: i16::try_from(made.replication).unwrap_or(i16::MAX),
             configs: Some(configs(&made.config)),
@@ -249,3 +250,6 @@ fn configs(config: &TopicConfig) -> Vec<CreatableTopicConfigs> {
         });
     entries.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,12 @@ use crate::log::Log;
 use crate::reply::{Reply, Waiting};
 use crate::state::{Call, State};
 
+const READ_COMMITTED: i8 = 1;
 /// From this version on topics are asked for by id.
 const BY_ID_FROM_VERSION: i16 = 13;
+/// From this version on an answer says who leads instead, and later where that is (KIP-951).
+const LEADER_HINT_FROM_VERSION: i16 = 12;
+const ENDPOINTS_FROM_VERSION: i16 = 16;
 /// Fetch versions below this know no zstd (KIP-110).
 const ZSTD_FROM_VERSION: i16 = 10;
 
@@ -104,6 +108,8 @@ fn read(state: &State, request: &FetchRequest, call: &Call) -> Read {
             });
             PartitionData {
                 partition_index: partition.partition,
+                // There are no transactions, so whoever asks for committed records has none aborted.
+                aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
                 ..data
             }
         });
@@ -119,7 +125,10 @@ fn read(state: &State, request: &FetchRequest, call: &Call) -> Read {
     let response = FetchResponse {
         throttle_time_ms: call.faults.throttle(),
         responses,
-        node_endpoints: endpoints(state, &leaders),
+        node_endpoints: match call.version >= ENDPOINTS_FROM_VERSION {
+            true => endpoints(state, &leaders),
+            false => Vec::new(),
+        },
         ..Default::default()
     };
     Read {
@@ -153,7 +162,7 @@ impl Unread {
     fn into_data(self, call: &Call, leaders: &mut Vec<i32>) -> PartitionData {
         let (log_start_offset, high_watermark) = self.log.unwrap_or((-1, -1));
         let current_leader = match self.leader {
-            Some((leader_id, leader_epoch)) if call.version >= 12 => {
+            Some((leader_id, leader_epoch)) if call.version >= LEADER_HINT_FROM_VERSION => {
                 leaders.push(leader_id);
                 LeaderIdAndEpoch {
                     leader_id,
@@ -260,3 +269,6 @@ fn endpoints(state: &State, leaders: &[i32]) -> Vec<NodeEndpoint> {
 fn size(bytes: i32) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,7 @@ fn locate(state: &State, key: Str, error: Option<ErrorCode>) -> Coordinator {
             node_id: node.node,
             host: node.host.clone(),
             port: node.port,
+            error_message: None,
             ..Default::default()
         },
         Err(error_code) => Coordinator {
@@ -86,4 +87,84 @@ fn coordinator<'a>(state: &'a State, key: &str) -> Option<&'a Endpoint> {
         .filter(|node| node.up)
         .map(|node| &node.endpoint)
         .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use milena_protocol::Request;
+
+    use super::*;
+    use crate::State;
+    use crate::testing::*;
+
+    fn find(state: &mut State, node: i32, version: i16, key: &str) -> (ErrorCode, i32) {
+        let key = Str::from(key);
+        if version >= BATCHED_FROM_VERSION {
+            let request = FindCoordinatorRequest {
+                coordinator_keys: vec![key.clone()],
+                ..Default::default()
+            };
+            let response = ask(state, node, version, &request);
+            assert_eq!(response.coordinators[0].key, key);
+            return (
+                response.coordinators[0].error_code,
+                response.coordinators[0].node_id,
+            );
+        }
+        let response = ask(
+            state,
+            node,
+            version,
+            &FindCoordinatorRequest {
+                key,
+                ..Default::default()
+            },
+        );
+        (response.error_code, response.node_id)
+    }
+
+    #[test]
+    fn every_node_gives_the_same_answer_in_every_version() {
+        let mut state = cluster();
+        let (code, node) = find(&mut state, 1, 0, "group");
+        assert_eq!(code, ErrorCode::NONE);
+        for version in 0..=FindCoordinatorRequest::LATEST_STABLE {
+            for asked in 1..=3 {
+                assert_eq!(
+                    find(&mut state, asked, version, "group"),
+                    (ErrorCode::NONE, node)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn keys_spread_and_move_when_their_node_goes() {
+        let mut state = cluster();
+        let mut places = (0..100)
+            .map(|n| find(&mut state, 1, 4, &format!("key {n}")).1)
+            .collect::<Vec<_>>();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places, [1, 2, 3]);
+        let key = (0..)
+            .map(|n| format!("key {n}"))
+            .find(|key| find(&mut state, 1, 4, key).1 == 2)
+            .unwrap();
+        state.node_down(2).unwrap();
+        assert_eq!(find(&mut state, 1, 4, &key), (ErrorCode::NONE, 3));
+    }
+
+    #[test]
+    fn an_unknown_kind_of_key_is_refused() {
+        let request = FindCoordinatorRequest {
+            key_type: 3,
+            ..Default::default()
+        };
+        let response = ask(&mut cluster(), 1, 3, &request);
+        assert_eq!(
+            (response.error_code, response.node_id),
+            (ErrorCode::INVALID_REQUEST, -1)
+        );
+    }
 }

@@ -54,3 +54,67 @@ impl Check for InitProducerIdRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use milena_protocol::{Request, Str};
+
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn every_request_gets_an_id_of_its_own() {
+        let mut state = cluster();
+        let mut ids = Vec::new();
+        for version in 0..=InitProducerIdRequest::LATEST_STABLE {
+            let request = InitProducerIdRequest {
+                transactional_id: None,
+                transaction_timeout_ms: i32::MAX,
+                ..Default::default()
+            };
+            let node = 1 + i32::from(version) % 3;
+            let response = ask(&mut state, node, version, &request);
+            assert_eq!(
+                (response.error_code, response.producer_epoch),
+                (ErrorCode::NONE, 0)
+            );
+            ids.push(response.producer_id);
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 6);
+    }
+
+    #[test]
+    fn mistakes_and_transactions_are_refused() {
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            ..Default::default()
+        };
+        for (request, code) in [
+            (
+                InitProducerIdRequest {
+                    producer_id: 7,
+                    ..request.clone()
+                },
+                ErrorCode::INVALID_REQUEST,
+            ),
+            (
+                InitProducerIdRequest {
+                    transactional_id: Some(Str::default()),
+                    ..request.clone()
+                },
+                ErrorCode::INVALID_REQUEST,
+            ),
+            (
+                InitProducerIdRequest {
+                    transactional_id: Some(Str::from("tx")),
+                    ..request
+                },
+                ErrorCode::UNSUPPORTED_VERSION,
+            ),
+        ] {
+            let response = ask(&mut cluster(), 1, 4, &request);
+            assert_eq!((response.error_code, response.producer_id), (code, -1));
+        }
+    }
+}

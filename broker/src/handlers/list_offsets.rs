@@ -13,6 +13,9 @@ use crate::log::{Log, Stored};
 use crate::records;
 use crate::state::{Call, State};
 
+/// From this version on an answer tells the leader epoch.
+const EPOCH_FROM_VERSION: i16 = 4;
+
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -41,7 +44,10 @@ impl Serve for ListOffsetsRequest {
                         partition_index: index,
                         timestamp: found.timestamp,
                         offset: found.offset,
-                        leader_epoch: found.leader_epoch,
+                        leader_epoch: match call.version >= EPOCH_FROM_VERSION {
+                            true => found.leader_epoch,
+                            false => -1,
+                        },
                         ..Default::default()
                     },
                     Err(error_code) => ListOffsetsPartitionResponse {
@@ -175,4 +181,146 @@ fn within(batch: &Stored, timestamp: i64, decompressor: &mut Decompressor) -> Op
     })
     .ok()?;
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use milena_codec::{Compression, Compressor, RecordRef, Stamp};
+    use milena_protocol::list_offsets::ListOffsetsTopic;
+    use milena_protocol::{Request, Str};
+
+    use super::*;
+    use crate::testing::*;
+
+    /// Batches of records dated like this.
+    const DATES: [&[i64]; 3] = [
+        &[NOW - 50, NOW - 70, NOW - 40],
+        &[NOW - 90, NOW - 20],
+        &[NOW - 20, NOW - 30],
+    ];
+
+    fn filled(compression: Compression) -> State {
+        let mut state = cluster();
+        for dates in DATES {
+            let record = |timestamp: &i64| RecordRef {
+                timestamp: *timestamp,
+                value: Some(PADDING.into()),
+                ..Default::default()
+            };
+            let mut batch = sealed(&dates.iter().map(record).collect::<Vec<_>>());
+            batch
+                .compress(&mut Compressor::new(compression).unwrap())
+                .unwrap();
+            let batch: Bytes = batch.encode(Stamp::NONE).concat().into();
+            assert_eq!(produce(&mut state, 0, batch).error_code, ErrorCode::NONE);
+        }
+        state
+    }
+
+    const PADDING: &[u8; 200] = &[b'x'; 200];
+
+    fn request(timestamp: i64) -> ListOffsetsRequest {
+        let partition = ListOffsetsPartition {
+            timestamp,
+            ..Default::default()
+        };
+        let topic = ListOffsetsTopic {
+            name: Str::from("orders"),
+            partitions: vec![partition],
+            ..Default::default()
+        };
+        ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![topic],
+            ..Default::default()
+        }
+    }
+
+    fn list(state: &mut State, version: i16, timestamp: i64) -> (ErrorCode, i64, i64) {
+        let response = ask(state, 1, version, &request(timestamp));
+        let found = &response.topics[0].partitions[0];
+        (found.error_code, found.offset, found.timestamp)
+    }
+
+    #[test]
+    fn every_version_knows_both_ends() {
+        for version in 1..=ListOffsetsRequest::LATEST_STABLE {
+            let mut state = filled(Compression::NONE);
+            assert_eq!(list(&mut state, version, LATEST), (ErrorCode::NONE, 7, -1));
+            assert_eq!(
+                list(&mut state, version, EARLIEST),
+                (ErrorCode::NONE, 0, -1)
+            );
+        }
+    }
+
+    #[test]
+    fn times_are_found_by_record_compressed_or_not() {
+        for compression in [Compression::NONE, Compression::ZSTD] {
+            let mut state = filled(compression);
+            for (timestamp, offset, dated) in [
+                (0, 0, NOW - 50),
+                (NOW - 45, 2, NOW - 40),
+                (NOW - 39, 4, NOW - 20),
+                (NOW - 20, 4, NOW - 20),
+                (NOW - 19, -1, -1),
+            ] {
+                assert_eq!(
+                    list(&mut state, 5, timestamp),
+                    (ErrorCode::NONE, offset, dated),
+                    "{timestamp}"
+                );
+            }
+            assert_eq!(
+                list(&mut state, 7, MAX_TIMESTAMP),
+                (ErrorCode::NONE, 4, NOW - 20)
+            );
+        }
+    }
+
+    #[test]
+    fn later_questions_need_later_versions() {
+        let mut state = filled(Compression::NONE);
+        for (timestamp, version, offset) in [
+            (MAX_TIMESTAMP, 7, 4),
+            (EARLIEST_LOCAL, 8, 0),
+            (LATEST_TIERED, 9, -1),
+            (EARLIEST_PENDING_UPLOAD, 11, -1),
+        ] {
+            assert_eq!(
+                list(&mut state, version - 1, timestamp).0,
+                ErrorCode::UNSUPPORTED_VERSION
+            );
+            let (code, found, _) = list(&mut state, version, timestamp);
+            assert_eq!((code, found), (ErrorCode::NONE, offset));
+        }
+        assert_eq!(list(&mut state, 11, -7).0, ErrorCode::INVALID_REQUEST);
+        assert_eq!(
+            list(&mut cluster(), 7, MAX_TIMESTAMP),
+            (ErrorCode::NONE, -1, -1)
+        );
+    }
+
+    #[test]
+    fn leader_and_epoch_are_checked() {
+        let mut state = filled(Compression::NONE);
+        state.move_leader("orders", 0, 2).unwrap();
+        assert_eq!(
+            list(&mut state, 4, LATEST).0,
+            ErrorCode::NOT_LEADER_OR_FOLLOWER
+        );
+        for (epoch, code) in [
+            (0, ErrorCode::FENCED_LEADER_EPOCH),
+            (1, ErrorCode::NONE),
+            (2, ErrorCode::UNKNOWN_LEADER_EPOCH),
+        ] {
+            let mut request = request(LATEST);
+            request.topics[0].partitions[0].current_leader_epoch = epoch;
+            assert_eq!(
+                ask(&mut state, 2, 4, &request).topics[0].partitions[0].error_code,
+                code
+            );
+        }
+    }
 }

@@ -214,3 +214,6 @@ fn describe(
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -425,3 +425,6 @@ fn endpoints(state: &State, leaders: &[i32]) -> Vec<NodeEndpoint> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
