@@ -1,4 +1,57 @@
 //! Apache Kafka's wire protocol: versioned requests and responses, headers and error codes, without I/O.
+//!
+//! Every message is a plain struct with Kafka's own names, in a module named after its API: [`metadata`] has
+//! [`MetadataRequest`](metadata::MetadataRequest) and [`MetadataResponse`](metadata::MetadataResponse). The version is
+//! a value, not a type: one struct is read and written in every version of its API, [`Message::VERSIONS`].
+//!
+//! # Where to start
+//!
+//! [`encode_request`] makes a whole frame for the socket; [`decode_response_header`] and [`Message::decode`] take the
+//! answer apart. A broker uses [`decode_request_header`] and [`encode_response`].
+//!
+//! ```
+//! use bytes::Bytes;
+//! use milena_protocol::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
+//! use milena_protocol::{ApiKey, Message, Str, decode_response_header, encode_request};
+//!
+//! // Out: which broker leads the partitions of "orders"?
+//! let topic = MetadataRequestTopic { name: Some("orders".into()), ..Default::default() };
+//! let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+//! let client_id = Str::from_static("example");
+//! let frame = encode_request(1, Some(&client_id), 1, &request)?;
+//! assert_eq!(frame.len(), 4 + 17 + 12);
+//!
+//! // In: a frame, without the four bytes of its length.
+//! let frame = Bytes::from_static(
+//!     b"\0\0\0\x01\
+//!       \0\0\0\x01\0\0\0\x07\0\x09localhost\0\0\x23\x84\xff\xff\
+//!       \0\0\0\x07\
+//!       \0\0\0\x01\0\0\0\x06orders\0\0\0\0\0",
+//! );
+//! let (header, body) = decode_response_header(&frame, ApiKey::METADATA, 1)?;
+//! let response = MetadataResponse::decode(&body, 1)?;
+//! assert_eq!(header.correlation_id, 1);
+//! assert_eq!(response.brokers[0].host, "localhost");
+//! assert_eq!(response.topics[0].name.as_deref(), Some("orders"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it keeps to
+//!
+//! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in: an array
+//!   may not claim more elements than the bytes after it could hold. How large a frame may be is for the caller to
+//!   say, before reading it.
+//! - Strings, bytes and record sets that were read share the frame and are not copied. Record sets that are written
+//!   are not copied either: see [`Segments`].
+//! - Kafka's rules of writing hold: a field that the version lacks is an error, unless it is at its default or the
+//!   schema lets it be dropped. Tagged fields that this crate does not know are kept and written back.
+//! - An error says message, version, field and byte.
+//!
+//! # What it does not do
+//!
+//! It opens no connection, keeps no state, chooses no version and retries nothing. It does not look into record sets:
+//! batches are another crate's business. The types are the protocol's, so a new version of Kafka may add fields to
+//! them; write literals with `..Default::default()`.
 
 #[macro_use]
 mod dsl;

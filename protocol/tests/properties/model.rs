@@ -53,13 +53,12 @@ impl Value {
     ) -> Self {
         let fields = schema.fields.iter().map(|field| {
             let null = field.nullable.is_some_and(|range| range.contains(ver.v));
+            let legal = null || default(field) != Self::Null;
             match fill {
                 _ if !field.versions.contains(ver.v) => default(field),
                 Fill::Random if null && rng.u8(..4) == 0 => Self::Null,
-                Fill::Random if (null || default(field) != Self::Null) && rng.u8(..8) == 0 => {
-                    default(field)
-                }
-                Fill::Defaults if !matches!(field.ty, Type::Array(_)) => default(field),
+                Fill::Random if legal && rng.u8(..8) == 0 => default(field),
+                Fill::Defaults if legal && !matches!(field.ty, Type::Array(_)) => default(field),
                 _ => Self::of(field.ty, ver, fill, rng),
             }
         });
@@ -142,8 +141,14 @@ pub(crate) fn default(field: &FieldSchema) -> Value {
         (Some("false"), _) => Value::Number(0),
         (Some("i32::MIN"), _) => Value::Number(i32::MIN.into()),
         (Some("i64::MAX"), _) => Value::Number(i64::MAX),
-        (Some("0x7fff_ffff"), _) => Value::Number(i32::MAX.into()),
-        (Some(number), _) => Value::Number(number.parse().expect("a default that the model knows")),
+        (Some(number), _) => {
+            let digits = number.replace('_', "");
+            let parsed = match digits.strip_prefix("0x") {
+                Some(hex) => i64::from_str_radix(hex, 16),
+                None => digits.parse(),
+            };
+            Value::Number(parsed.expect("a default that the model knows"))
+        }
         (None, Type::Uuid) => Value::Uuid([0; 16]),
         (None, Type::String | Type::Bytes | Type::Records) => Value::Bytes(Vec::new()),
         (None, Type::Array(_)) => Value::Array(Vec::new()),
