@@ -286,31 +286,37 @@ fn levels_round_trip() {
 
 #[test]
 fn a_cost_from_elsewhere_is_measured_anew() {
-    let early = RecordRef {
-        timestamp: 0,
-        ..RecordRef::default()
-    };
-    let late = RecordRef {
-        timestamp: i64::MAX,
+    let at = |timestamp| RecordRef {
+        timestamp,
         value: Some(b"x".into()),
         ..RecordRef::default()
     };
-    let other = BatchBuilder::new(1000);
+    let (early, later, last) = (at(0), at(5), at(i64::MAX));
+    let empty = BatchBuilder::new(1000);
+    // As long as the batch under test, and begun at another time.
+    let mut other = BatchBuilder::new(1000);
+    other.append(other.cost(&later)).unwrap();
+
     let mut batch = BatchBuilder::new(1000);
-    batch.append(other.cost(&early)).unwrap();
-    let stale = batch.cost(&late);
+    batch.append(empty.cost(&early)).unwrap();
+    batch.append(other.cost(&last)).unwrap();
+    let stale = batch.cost(&last);
     batch.append(stale).unwrap();
     batch.append(stale).unwrap();
-    batch.append(other.cost(&late)).unwrap();
+    batch.append(empty.cost(&last)).unwrap();
     let wire = batch.seal().encode(Stamp::NONE).concat();
     let batch = Batches::exact(wire.into()).next().unwrap().unwrap();
-    let records: Vec<_> = batch
+    let records: Vec<Record> = batch
         .records(&mut Decompressor::default())
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let timestamps: Vec<i64> = records.iter().map(|record| record.timestamp).collect();
-    assert_eq!(timestamps, [0, i64::MAX, i64::MAX, i64::MAX]);
+    let read: Vec<_> = records
+        .iter()
+        .map(|record| (record.offset, record.timestamp))
+        .collect();
+    let max = i64::MAX;
+    assert_eq!(read, [(0, 0), (1, max), (2, max), (3, max), (4, max)]);
 }
 
 #[test]
