@@ -32,7 +32,9 @@ pub use budget::{Budget, Grant, Need, Ticket};
 pub use identity::{Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Sticky, murmur2, partition_for_key};
-pub use queue::{Appended, BatchId, Content, Leader, PartitionQueue, Room, Shortage, Wake};
+pub use queue::{
+    Appended, BatchId, Choice, Content, Leader, NotAppended, PartitionQueue, Room, Wake,
+};
 pub use reaper::Reaper;
 pub use sender::{Effects, Finished, LeaderHint, Outbound, Partition, Retried, Sender};
 pub use settings::{Acks, Settings};

@@ -5,7 +5,7 @@ mod take;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use milena_codec::{BatchBuilder, RecordRef, SealedBatch, Stamp};
+use milena_codec::{BatchBuilder, Cost, RecordRef, SealedBatch, Stamp};
 
 use super::{
     budget::{Grant, Need},
@@ -86,9 +86,31 @@ pub struct Appended<C> {
     pub turn_over: bool,
 }
 
-/// The append needs memory that was not to be had.
+/// How a record's partition was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortage(pub Need);
+pub enum Choice {
+    /// By the caller or by the key.
+    Given,
+    /// It has no key: it goes where others go, as long as the partition has not had its share.
+    Sticky,
+    /// It has no key, and this partition's turn has just begun.
+    StickyNew,
+}
+
+impl Choice {
+    fn is_sticky(self) -> bool {
+        self != Self::Given
+    }
+}
+
+/// Why a record was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAppended {
+    /// It needs memory that is not to be had at the moment.
+    Shortage(Need),
+    /// It would begin a new batch, and the partition has had its share of records without a key: it is another's turn.
+    TurnOver,
+}
 
 /// The sender of `node` has to look at a partition, now or at a certain time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +127,27 @@ struct Open<C> {
     completion: C,
     created: Instant,
     reserved: usize,
+}
+
+impl<C> Open<C> {
+    /// Writes the record that `cost` measured, with memory from `room` as far as it is needed.
+    #[inline]
+    fn write(&mut self, cost: Cost<'_>, room: &mut impl Room) -> Result<u32, NotAppended> {
+        let need = Need {
+            chunk: cost.chunk,
+            linked: cost.linked,
+        };
+        if !need.is_nothing() {
+            let grant = room.take(need).ok_or(NotAppended::Shortage(need))?;
+            self.reserved += grant.reserved;
+            if let Some(chunk) = grant.chunk {
+                self.builder.add_chunk(chunk);
+            }
+        }
+        self.builder
+            .append(cost)
+            .map_err(|_| NotAppended::Shortage(need))
+    }
 }
 
 #[derive(Debug)]
@@ -207,100 +250,85 @@ impl<C> PartitionQueue<C> {
 
     /// Writes a record into the open batch, or into a new one if it is full.
     ///
-    /// `keyless` records count towards the partition's turn. `completion` is called for each new batch.
+    /// `clock` and `completion` are called for each new batch.
+    #[inline]
     pub fn append(
         &mut self,
         record: &RecordRef<'_>,
-        keyless: bool,
-        clock: impl FnOnce() -> Instant,
+        choice: Choice,
         settings: &Settings,
         room: &mut impl Room,
+        clock: impl FnOnce() -> Instant,
         completion: impl FnOnce() -> C,
-    ) -> Result<Appended<C>, Shortage>
+    ) -> Result<Appended<C>, NotAppended>
     where
         C: Clone,
     {
-        let mut fresh = None;
-        let open = self
-            .open
-            .as_ref()
-            .map(|open| (&open.builder, open.builder.cost(record)));
-        let cost = match open {
-            Some((builder, cost)) if builder.has_room(&cost) => cost,
-            _ => fresh
-                .insert(BatchBuilder::new(settings.batch_size))
-                .cost(record),
-        };
-        let need = Need {
-            chunk: cost.chunk,
-            linked: cost.linked,
-        };
-        let grant = if need.is_nothing() {
-            None
-        } else {
-            Some(room.take(need).ok_or(Shortage(need))?)
-        };
-        // Reading a clock costs more than all the rest: only a new batch has to know the time.
-        let opened = fresh.is_some().then(clock);
-        if let (Some(builder), Some(now)) = (fresh, opened) {
-            self.seal_open();
-            self.open = Some(Open {
-                builder,
-                completion: completion(),
-                created: now,
-                reserved: 0,
-            });
-        }
-        let Some(open) = &mut self.open else {
-            return Err(Shortage(need));
-        };
-        if let Some(grant) = grant {
-            open.reserved += grant.reserved;
-            if let Some(chunk) = grant.chunk {
-                open.builder.add_chunk(chunk);
+        if let Some(open) = &mut self.open {
+            let cost = open.builder.cost(record);
+            if open.builder.has_room(&cost) {
+                let bytes = cost.bytes;
+                let index = open.write(cost, room)?;
+                return Ok(Appended {
+                    completion: open.completion.clone(),
+                    index,
+                    wake: None,
+                    watch: None,
+                    turn_over: choice.is_sticky() && self.count_turn(bytes, settings),
+                });
             }
         }
+        self.append_to_new(record, choice, settings, room, clock, completion)
+    }
+
+    fn append_to_new(
+        &mut self,
+        record: &RecordRef<'_>,
+        choice: Choice,
+        settings: &Settings,
+        room: &mut impl Room,
+        clock: impl FnOnce() -> Instant,
+        completion: impl FnOnce() -> C,
+    ) -> Result<Appended<C>, NotAppended>
+    where
+        C: Clone,
+    {
+        let builder = BatchBuilder::new(settings.batch_size);
+        let cost = builder.cost(record);
         let bytes = cost.bytes;
-        let Ok(index) = open.builder.append(cost) else {
-            return Err(Shortage(need));
+        if choice == Choice::Sticky && self.turn > 0 && self.turn + bytes > settings.batch_size {
+            self.turn = 0;
+            return Err(NotAppended::TurnOver);
+        }
+        let mut open = Open {
+            builder,
+            completion: completion(),
+            created: Instant::ZERO,
+            reserved: 0,
         };
+        let index = open.write(cost, room)?;
+        // Reading a clock costs more than all the rest: only a new batch has to know the time.
+        let now = clock();
+        open.created = now;
         let completion = open.completion.clone();
-        let (mut wake, mut watch) = (None, None);
-        if let Some(now) = opened {
-            wake = self.reschedule(now, settings);
-            if !self.schedule.watched {
-                self.schedule.watched = true;
-                watch = Some(now + settings.delivery_timeout);
-            }
-        }
-        let mut turn_over = false;
-        if keyless {
-            self.turn += bytes;
-            turn_over = self.turn >= 2 * settings.batch_size;
-            if turn_over {
-                self.turn = 0;
-            }
-        }
+        self.seal_open();
+        self.open = Some(open);
+        let wake = self.reschedule(now, settings);
+        let watch = (!self.schedule.watched).then(|| now + settings.delivery_timeout);
+        self.schedule.watched = true;
         Ok(Appended {
             completion,
             index,
             wake,
             watch,
-            turn_over,
+            turn_over: choice.is_sticky() && self.count_turn(bytes, settings),
         })
     }
 
-    /// Whether a record without a key should rather open a batch on another partition: this one has had its share,
-    /// and the record would begin a new batch here.
-    pub fn turn_ends_before(&mut self, record: &RecordRef<'_>, settings: &Settings) -> bool {
-        let (begins, bytes) = match &self.open {
-            Some(open) => {
-                let cost = open.builder.cost(record);
-                (!open.builder.has_room(&cost), cost.bytes)
-            }
-            None => (true, record.upper_bound()),
-        };
-        let over = begins && self.turn > 0 && self.turn + bytes > settings.batch_size;
+    /// Counts what the partition was given in its turn, and says whether that is more than enough.
+    fn count_turn(&mut self, bytes: usize, settings: &Settings) -> bool {
+        self.turn += bytes;
+        let over = self.turn >= 2 * settings.batch_size;
         if over {
             self.turn = 0;
         }

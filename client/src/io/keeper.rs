@@ -1,0 +1,192 @@
+//! The task that keeps a producer: deadlines, leaders, the producer id, and the end.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::Duration,
+};
+
+use milena_engine::{
+    backoff::Rng,
+    cluster::NodeId,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tracing::{error, info, warn};
+
+use super::produce::ProduceTask;
+use crate::producer::Core;
+
+/// How often topics in use are reported to the client, so that it does not forget them.
+const IN_USE: Duration = Duration::from_secs(60);
+
+/// Starts the task. It ends with the producer.
+pub(crate) fn spawn(core: Arc<Core>) {
+    let runtime = core.client.runtime().clone();
+    let keeper = Keeper {
+        core,
+        tasks: JoinSet::new(),
+        nodes: BTreeSet::new(),
+        seen: 0,
+        next_report: Instant::now() + IN_USE,
+        ending: false,
+    };
+    runtime.spawn(keeper.run());
+}
+
+struct Keeper {
+    core: Arc<Core>,
+    /// One per broker, and passing ones.
+    tasks: JoinSet<Done>,
+    nodes: BTreeSet<NodeId>,
+    /// Version of the cluster whose leaders the partitions have.
+    seen: u64,
+    next_report: Instant,
+    /// The last handle is gone, and what was accepted is being delivered.
+    ending: bool,
+}
+
+enum Done {
+    Broker,
+    Identity,
+    Flushed,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let core = self.core.clone();
+        let changes = self.watch_cluster();
+        let mut identifying = false;
+        while !core.has_ended() {
+            self.start_broker_tasks();
+            self.adopt_leaders();
+            if core.settings.idempotent && !identifying && core.identity().wanted() {
+                identifying = true;
+                self.tasks.spawn(identify(core.clone()));
+            }
+            if core.is_abandoned() && !self.ending {
+                self.ending = true;
+                let core = core.clone();
+                self.tasks.spawn(async move {
+                    core.flush().await;
+                    core.keeper.notify_one();
+                    Done::Flushed
+                });
+            }
+            self.report_topics();
+            let mut until = self.next_report;
+            if let Some(deadline) = core.expire() {
+                until = until.min(core.clock.at(deadline));
+            }
+            let _ = timeout_at(until, core.keeper.notified()).await;
+            while let Some(done) = self.tasks.try_join_next() {
+                match done {
+                    Ok(Done::Identity) => identifying = false,
+                    Ok(Done::Flushed) => self.end_abandoned(),
+                    Ok(Done::Broker) => {}
+                    Err(error) => {
+                        error!(%error, "a task of the producer failed; the producer ends");
+                        core.abort();
+                    }
+                }
+            }
+        }
+        changes.abort();
+        self.tasks.abort_all();
+    }
+
+    /// Wakes the keeper whenever the client's picture of the cluster changes.
+    fn watch_cluster(&self) -> tokio::task::AbortHandle {
+        let mut changes = self.core.client.cluster_changes();
+        let core = self.core.clone();
+        let watching = tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                core.keeper.notify_one();
+            }
+        });
+        watching.abort_handle()
+    }
+
+    fn start_broker_tasks(&mut self) {
+        let core = &self.core;
+        for (node, inbox) in &*core.brokers() {
+            if self.nodes.insert(*node) {
+                let task = ProduceTask::new(core.clone(), *node, inbox.clone());
+                self.tasks.spawn(async move {
+                    task.await;
+                    Done::Broker
+                });
+            }
+        }
+    }
+
+    /// Moves partitions to their new leaders.
+    fn adopt_leaders(&mut self) {
+        let cluster = self.core.client.cluster();
+        if cluster.version == self.seen {
+            return;
+        }
+        self.seen = cluster.version;
+        for (name, topic) in &*self.core.topics() {
+            if let Some(view) = cluster.topic(name)
+                && !Arc::ptr_eq(view, &topic.view())
+            {
+                self.core.adopt(view);
+            }
+        }
+    }
+
+    fn report_topics(&mut self) {
+        if self.next_report <= Instant::now() {
+            self.next_report = Instant::now() + IN_USE;
+            for name in self.core.topics().keys() {
+                self.core.client.track(name);
+            }
+        }
+    }
+
+    fn end_abandoned(&self) {
+        let lost = self.core.lost_since_abandoned();
+        if lost > 0 {
+            warn!(records = lost, "producer dropped; so many records were not delivered");
+        } else {
+            info!("producer dropped; everything it had accepted was delivered");
+        }
+        self.core.abort();
+    }
+}
+
+impl Drop for Keeper {
+    /// Without its keeper, a producer comes to a stop: if the runtime drops it, every delivery still resolves.
+    fn drop(&mut self) {
+        let records = self.core.abort();
+        if records > 0 {
+            error!(records, "the producer's runtime went away with records undelivered");
+        }
+    }
+}
+
+/// Asks for a producer id until there is one.
+async fn identify(core: Arc<Core>) -> Done {
+    let mut rng = Rng::new(core.seed());
+    let mut attempt = 0;
+    while !core.has_ended() {
+        match core.client.init_producer_id().await {
+            Ok(identity) => {
+                core.handle_identity(identity);
+                break;
+            }
+            Err(error) => {
+                warn!(%error, attempt, "no producer id yet");
+                core.handle_no_identity(&error.to_string());
+                let pause = core.settings.retry_backoff.delay(attempt, &mut rng);
+                attempt = attempt.saturating_add(1);
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+    core.keeper.notify_one();
+    Done::Identity
+}

@@ -1,0 +1,123 @@
+//! The producer's memory, shared between callers and broker tasks.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::BytesMut;
+use milena_engine::produce::{Budget, Grant, Need, Ticket};
+
+/// A [`Budget`] behind a lock, with the wakers of those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    total: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    budget: Budget,
+    wakers: Vec<(Ticket, Waker)>,
+}
+
+impl Memory {
+    pub(crate) const fn new(total: usize, chunk_size: usize) -> Self {
+        Self {
+            total,
+            state: Mutex::new(State {
+                budget: Budget::new(total, chunk_size),
+                wakers: Vec::new(),
+            }),
+        }
+    }
+
+    /// `buffer_memory`.
+    pub(crate) const fn total(&self) -> usize {
+        self.total
+    }
+
+    pub(crate) fn reserved(&self) -> usize {
+        self.lock().budget.reserved()
+    }
+
+    pub(crate) fn try_take(&self, need: Need) -> Option<Grant> {
+        self.lock().budget.try_take(need)
+    }
+
+    /// Memory for `need`, when it is this caller's turn. Dropping the future gives up the place in line.
+    pub(crate) fn take(&self, need: Need) -> Take<'_> {
+        let ticket = self.lock().budget.wait(need);
+        Take {
+            memory: self,
+            ticket: Some(ticket),
+        }
+    }
+
+    pub(crate) fn release(&self, reserved: usize, chunks: impl IntoIterator<Item = BytesMut>) {
+        self.change(|budget| budget.release(reserved, chunks));
+    }
+
+    /// Changes the budget, and wakes those whose turn has come by it.
+    fn change(&self, change: impl FnOnce(&mut Budget)) {
+        let mut woken = Vec::new();
+        let mut state = self.lock();
+        change(&mut state.budget);
+        if !state.wakers.is_empty() {
+            let State { budget, wakers } = &mut *state;
+            for ticket in budget.granted() {
+                if let Some(at) = wakers.iter().position(|(waiting, _)| *waiting == ticket) {
+                    woken.push(wakers.swap_remove(at).1);
+                }
+            }
+        }
+        drop(state);
+        for waker in woken {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the line for memory.
+#[derive(Debug)]
+pub(crate) struct Take<'a> {
+    memory: &'a Memory,
+    ticket: Option<Ticket>,
+}
+
+impl Future for Take<'_> {
+    type Output = Grant;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Grant> {
+        let Some(ticket) = self.ticket else {
+            return Poll::Pending;
+        };
+        let mut state = self.memory.lock();
+        if let Some(grant) = state.budget.poll_granted(ticket) {
+            state.wakers.retain(|(waiting, _)| *waiting != ticket);
+            drop(state);
+            self.ticket = None;
+            return Poll::Ready(grant);
+        }
+        match state.wakers.iter_mut().find(|(waiting, _)| *waiting == ticket) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => state.wakers.push((ticket, cx.waker().clone())),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Take<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.memory.lock().wakers.retain(|(waiting, _)| *waiting != ticket);
+            self.memory.change(|budget| budget.cancel(ticket));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What becomes of a record, as a future.
+
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use milena_engine::produce::{Ack, Failure};
+
+use super::error::ProduceError;
+
+/// Where a record was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordMetadata {
+    topic: Arc<str>,
+    partition: i32,
+    offset: Option<i64>,
+    timestamp: i64,
+}
+
+impl RecordMetadata {
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The partition.
+    pub const fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// The record's offset in its partition. `None` with acks 0, where the broker tells nothing, and when the broker
+    /// only said that it had the record already.
+    pub const fn offset(&self) -> Option<i64> {
+        self.offset
+    }
+
+    /// Milliseconds since 1970: the record's own timestamp or, where the topic stamps records on arrival
+    /// (`message.timestamp.type=LogAppendTime`), the broker's.
+    pub const fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+}
+
+/// A record that was accepted, and will be acknowledged or fail: a future of one or the other.
+///
+/// It resolves no later than `delivery_timeout` after the record was accepted. Dropping it changes nothing: the
+/// record is sent all the same, and nobody is told what became of it.
+///
+/// ```no_run
+/// # async fn example(producer: milena::Producer) -> Result<(), Box<dyn std::error::Error>> {
+/// use milena::Record;
+///
+/// let delivery = producer.send(Record::to("orders").value("first")).await?; // accepted, in order
+/// let metadata = delivery.await?; // acknowledged
+/// println!("partition {} offset {:?}", metadata.partition(), metadata.offset());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a record may fail after it was accepted; drop the delivery only if that does not matter"]
+#[derive(Debug)]
+pub struct Delivery {
+    completion: Arc<Completion>,
+    index: u32,
+    timestamp: i64,
+}
+
+/// What all records of a batch wait for.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    topic: Arc<str>,
+    partition: i32,
+    result: OnceLock<Result<Ack, Arc<Failure>>>,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Delivery {
+    pub(crate) const fn new(completion: Arc<Completion>, index: u32, timestamp: i64) -> Self {
+        Self {
+            completion,
+            index,
+            timestamp,
+        }
+    }
+
+    /// The topic the record goes to.
+    pub fn topic(&self) -> &str {
+        &self.completion.topic
+    }
+
+    /// The partition the record goes to.
+    pub fn partition(&self) -> i32 {
+        self.completion.partition
+    }
+
+    /// What became of the record, if that is known already.
+    pub fn try_get(&self) -> Option<Result<RecordMetadata, ProduceError>> {
+        let result = self.completion.result.get()?;
+        Some(self.completion.outcome(result, self.index, self.timestamp))
+    }
+}
+
+impl Future for Delivery {
+    type Output = Result<RecordMetadata, ProduceError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.completion
+            .poll(cx)
+            .map(|result| self.completion.outcome(result, self.index, self.timestamp))
+    }
+}
+
+impl Completion {
+    pub(crate) const fn new(topic: Arc<str>, partition: i32) -> Self {
+        Self {
+            topic,
+            partition,
+            result: OnceLock::new(),
+            waiting: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The batch is settled. Later calls change nothing.
+    pub(crate) fn complete(&self, result: Result<Ack, Failure>) {
+        if self.result.set(result.map_err(Arc::new)).is_ok() {
+            for waker in mem::take(&mut *self.lock()) {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Ready once the batch is settled.
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<&Result<Ack, Arc<Failure>>> {
+        if let Some(result) = self.result.get() {
+            return Poll::Ready(result);
+        }
+        let mut waiting = self.lock();
+        // `complete` stores the result before it takes the lock to wake: either it is seen here, or the waker is
+        // seen there.
+        if let Some(result) = self.result.get() {
+            return Poll::Ready(result);
+        }
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn outcome(
+        &self,
+        result: &Result<Ack, Arc<Failure>>,
+        index: u32,
+        timestamp: i64,
+    ) -> Result<RecordMetadata, ProduceError> {
+        match result {
+            Ok(ack) => Ok(RecordMetadata {
+                topic: self.topic.clone(),
+                partition: self.partition,
+                offset: ack.base_offset.map(|base| base.saturating_add(i64::from(index))),
+                timestamp: ack.log_append_time.unwrap_or(timestamp),
+            }),
+            Err(failure) => Err(ProduceError::undelivered(
+                self.topic.clone(),
+                self.partition,
+                index,
+                failure.clone(),
+            )),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    struct Count(std::sync::atomic::AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_record_of_a_batch_gets_its_own_offset() {
+        let completion = Arc::new(Completion::new("t".into(), 3));
+        let deliveries = [0, 1, 2].map(|index| Delivery::new(completion.clone(), index, 5));
+        assert!(deliveries[0].try_get().is_none());
+        completion.complete(Ok(Ack {
+            base_offset: Some(100),
+            log_append_time: None,
+        }));
+        let offsets = deliveries.map(|delivery| delivery.try_get().unwrap().unwrap().offset());
+        assert_eq!(offsets, [Some(100), Some(101), Some(102)]);
+    }
+
+    #[test]
+    fn a_waiter_is_woken_once_however_often_it_asked() {
+        let count = Arc::new(Count(Default::default()));
+        let waker = Waker::from(count.clone());
+        let completion = Arc::new(Completion::new("t".into(), 0));
+        let mut delivery = Delivery::new(completion.clone(), 0, 0);
+        for _ in 0..3 {
+            assert!(Pin::new(&mut delivery).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        completion.complete(Ok(Ack {
+            base_offset: None,
+            log_append_time: Some(9),
+        }));
+        assert_eq!(count.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+        let metadata = delivery.try_get().unwrap().unwrap();
+        assert_eq!((metadata.offset(), metadata.timestamp()), (None, 9));
+    }
+}

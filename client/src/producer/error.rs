@@ -1,0 +1,269 @@
+//! Why a record was not delivered.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use milena_engine::produce::{Cause, Failure, Reason};
+
+pub use milena_engine::produce::Persistence;
+
+/// A record was not accepted, or was accepted and not delivered.
+///
+/// The message says what happened, to which partition, how often it was tried, and what went wrong last.
+/// [`persistence`](Self::persistence) says whether the record may be in the log all the same.
+#[derive(Clone, Debug)]
+pub struct ProduceError {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: ProduceErrorKind,
+    topic: Arc<str>,
+    partition: Option<i32>,
+    detail: Detail,
+}
+
+#[derive(Debug)]
+enum Detail {
+    Text(String),
+    Failure { failure: Arc<Failure>, index: u32 },
+}
+
+/// The kinds of [`ProduceError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProduceErrorKind {
+    /// The producer is closed, or was closed before the record could be delivered.
+    Closed,
+    /// The topic or partition did not become known within `max_block`.
+    UnknownTopic,
+    /// The record is larger than `max_request_size` or `buffer_memory`, or than the topic's `max.message.bytes`.
+    TooLarge,
+    /// `buffer_memory` was used up, and stayed so for `max_block`.
+    BufferFull,
+    /// `delivery_timeout` passed.
+    TimedOut,
+    /// The broker does not allow it.
+    Unauthorized,
+    /// The broker refused the record for another reason; [`ProduceError::code`] says which.
+    Refused,
+    /// The connection was lost more often than `retries` allows.
+    ConnectionLost,
+    /// The broker lost track of what the producer had sent before, and whether this record is stored cannot be told.
+    OutcomeUnknown,
+    /// The record cannot be encoded.
+    Invalid,
+}
+
+impl ProduceError {
+    pub(crate) fn new(
+        kind: ProduceErrorKind,
+        topic: impl Into<Arc<str>>,
+        partition: Option<i32>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                topic: topic.into(),
+                partition,
+                detail: Detail::Text(detail.into()),
+            }),
+        }
+    }
+
+    pub(crate) fn undelivered(
+        topic: Arc<str>,
+        partition: i32,
+        index: u32,
+        failure: Arc<Failure>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind: ProduceErrorKind::of(&failure),
+                topic,
+                partition: Some(partition),
+                detail: Detail::Failure { failure, index },
+            }),
+        }
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> ProduceErrorKind {
+        self.inner.kind
+    }
+
+    /// The topic the record was for.
+    pub fn topic(&self) -> &str {
+        &self.inner.topic
+    }
+
+    /// The partition the record was for, if it was chosen already.
+    pub fn partition(&self) -> Option<i32> {
+        self.inner.partition
+    }
+
+    /// Whether the record may be in the log all the same.
+    pub fn persistence(&self) -> Persistence {
+        self.failure().map_or(Persistence::No, |failure| failure.persistence)
+    }
+
+    /// Kafka's error code, if a broker's answer was the last thing that went wrong.
+    pub fn code(&self) -> Option<i16> {
+        match self.failure()?.cause.as_ref()? {
+            Cause::Answer { code, .. } => Some(code.0),
+            Cause::Connection(_) => None,
+        }
+    }
+
+    /// How often the record was sent.
+    pub fn attempts(&self) -> u32 {
+        self.failure().map_or(0, |failure| failure.attempts)
+    }
+
+    /// The id of the broker it was sent to last.
+    pub fn broker(&self) -> Option<i32> {
+        self.failure()?.broker.map(|node| node.0)
+    }
+
+    /// Time the record's batch waited until it was first sent.
+    pub fn queued(&self) -> Duration {
+        self.failure().map_or(Duration::ZERO, |failure| failure.queued)
+    }
+
+    /// Time from the first attempt to the end.
+    pub fn in_flight(&self) -> Duration {
+        self.failure().map_or(Duration::ZERO, |failure| failure.in_flight)
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        match &self.inner.detail {
+            Detail::Failure { failure, .. } => Some(failure),
+            Detail::Text(_) => None,
+        }
+    }
+}
+
+impl ProduceErrorKind {
+    fn of(failure: &Failure) -> Self {
+        use milena_protocol::ErrorCode as Code;
+        match &failure.reason {
+            Reason::Expired => Self::TimedOut,
+            Reason::Closed => Self::Closed,
+            Reason::ConnectionLost => Self::ConnectionLost,
+            Reason::Unresolved => Self::OutcomeUnknown,
+            Reason::Unsendable(_) => Self::Invalid,
+            Reason::Refused(Code::MESSAGE_TOO_LARGE | Code::RECORD_LIST_TOO_LARGE) => Self::TooLarge,
+            Reason::Refused(
+                Code::TOPIC_AUTHORIZATION_FAILED
+                | Code::CLUSTER_AUTHORIZATION_FAILED
+                | Code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+            ) => Self::Unauthorized,
+            Reason::Refused(Code::INVALID_TOPIC_EXCEPTION) => Self::UnknownTopic,
+            Reason::Refused(_) => Self::Refused,
+        }
+    }
+}
+
+impl fmt::Display for ProduceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record for {}", self.inner.topic)?;
+        if let Some(partition) = self.inner.partition {
+            write!(f, "-{partition}")?;
+        }
+        match &self.inner.detail {
+            Detail::Text(text) => write!(f, ": {text}"),
+            Detail::Failure { failure, index } => describe(f, failure, *index),
+        }
+    }
+}
+
+fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::Result {
+    match &failure.reason {
+        Reason::Refused(_) => f.write_str(": refused by the broker")?,
+        Reason::Expired => f.write_str(": delivery timeout")?,
+        Reason::ConnectionLost => f.write_str(": no more retries after a lost connection")?,
+        Reason::Unresolved => f.write_str(": the broker lost track of what was sent before it")?,
+        Reason::Closed => f.write_str(": the producer was closed before it was delivered")?,
+        Reason::Unsendable(why) => write!(f, ": cannot be sent: {why}")?,
+    }
+    match failure.persistence {
+        Persistence::No => f.write_str(" (it is not stored)")?,
+        Persistence::Maybe => f.write_str(" (it may be stored)")?,
+        Persistence::Yes => f.write_str(" (it is stored)")?,
+    }
+    let (queued, in_flight) = (failure.queued, failure.in_flight);
+    if failure.attempts == 0 {
+        write!(f, "; it waited {queued:.1?} and was never sent")?;
+    } else {
+        let times = if failure.attempts == 1 { "time" } else { "times" };
+        write!(f, "; sent {} {times}", failure.attempts)?;
+        if let Some(broker) = failure.broker {
+            write!(f, ", last to broker {broker}")?;
+        }
+        write!(f, "; {queued:.1?} queued, {in_flight:.1?} in flight")?;
+    }
+    if let Some(cause) = &failure.cause {
+        write!(f, "; last error: {cause}")?;
+    }
+    if !failure.record_errors.is_empty() {
+        match failure.record_errors.iter().find(|(at, _)| *at == index) {
+            Some((_, Some(message))) => write!(f, "; this record: {message}")?,
+            Some((_, None)) => f.write_str("; the broker found this record at fault")?,
+            None => write!(
+                f,
+                "; the broker found {} other records of its batch at fault",
+                failure.record_errors.len()
+            )?,
+        }
+    }
+    Ok(())
+}
+
+impl std::error::Error for ProduceError {}
+
+/// Why [`Producer::try_send`](crate::Producer::try_send) did not take a record.
+#[derive(Debug)]
+pub enum TrySendError<'a> {
+    /// There is no memory at the moment; here is the record back.
+    Full(crate::Record<'a>),
+    /// The topic's partitions are not known yet; here is the record back.
+    NotReady(crate::Record<'a>),
+    /// The record cannot be sent.
+    Rejected(ProduceError),
+}
+
+impl fmt::Display for TrySendError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(record) => write!(f, "record for {}: buffer_memory is used up", record.topic),
+            Self::NotReady(record) => {
+                write!(f, "record for {}: the topic is not known yet", record.topic)
+            }
+            Self::Rejected(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TrySendError<'_> {}
+
+/// A producer was closed, and not everything it had accepted was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseError {
+    pub(crate) undelivered: u64,
+}
+
+impl CloseError {
+    /// Records that were given up; each one's [`Delivery`](crate::Delivery) says whether it may be stored.
+    pub const fn undelivered(&self) -> u64 {
+        self.undelivered
+    }
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records were not delivered before the deadline", self.undelivered)
+    }
+}
+
+impl std::error::Error for CloseError {}

@@ -1,0 +1,163 @@
+//! The producer: records in, acknowledgements out.
+
+mod builder;
+mod core;
+mod delivery;
+mod error;
+mod record;
+mod topic;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use milena_engine::produce::Settings;
+
+pub use builder::ProducerBuilder;
+pub use delivery::{Delivery, RecordMetadata};
+pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
+pub use record::Record;
+
+pub(crate) use self::{
+    core::{Core, Inbox, Letters},
+    topic::PartitionRef,
+};
+use crate::{Client, ConnectError};
+
+/// Sends records to Kafka: batched, compressed, retried, and by default stored exactly once and in order.
+///
+/// Cheap to clone; clones share everything, and may be used from many tasks at once.
+///
+/// A record is *accepted* when [`send`](Self::send) returns, and *acknowledged* when the [`Delivery`] that it returned
+/// resolves. Records of one partition are stored in the order in which they were accepted.
+///
+/// When the last clone is dropped without [`close`](Self::close), what was accepted is still delivered in the
+/// background, for up to `delivery_timeout`, as long as the runtime lives; what is left then is logged.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use milena::{Producer, Record};
+///
+/// let producer = Producer::connect("localhost:9092").await?;
+/// let delivery = producer.send(Record::to("orders").key("17").value("twelve apples")).await?;
+/// let metadata = delivery.await?;
+/// println!("stored at {}-{} offset {:?}", metadata.topic(), metadata.partition(), metadata.offset());
+/// producer.close(Duration::from_secs(30)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Producer {
+    handle: Arc<Handle>,
+}
+
+/// What all clones of a [`Producer`] share; when it goes, the producer begins to end.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Producer {
+    /// A producer with default settings, connected to the cluster that `bootstrap` belongs to: `host:port`, several
+    /// separated by commas.
+    ///
+    /// # Errors
+    /// When no broker can be reached; see [`ConnectError`].
+    pub async fn connect(bootstrap: &str) -> Result<Self, ConnectError> {
+        let client = Client::builder(bootstrap).connect().await?;
+        client.producer().build().map_err(ConnectError::from)
+    }
+
+    pub(crate) fn new(
+        client: Client,
+        settings: Settings,
+        buffer_memory: usize,
+        max_block: Duration,
+    ) -> Self {
+        Self {
+            handle: Arc::new(Handle {
+                core: Core::start(client, settings, buffer_memory, max_block),
+            }),
+        }
+    }
+
+    /// Accepts a record: it is copied into a batch, in order, and will be sent.
+    ///
+    /// Waits, up to `max_block`, for the topic to become known and for memory when `buffer_memory` is used up.
+    /// Dropping the future before it returns means that the record was not accepted.
+    ///
+    /// # Errors
+    /// The record was not accepted; see [`ProduceErrorKind`].
+    pub async fn send(&self, record: Record<'_>) -> Result<Delivery, ProduceError> {
+        // Lets the task that sends take its turn when a caller does nothing but send.
+        tokio::task::coop::consume_budget().await;
+        match self.handle.core.append(&record, &mut None) {
+            Ok(delivery) => Ok(delivery),
+            Err(refusal) => self.handle.core.append_later(&record, refusal).await,
+        }
+    }
+
+    /// Accepts a record at once, or gives it back.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] and [`TrySendError::NotReady`] hold the record, to be tried again later.
+    pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
+        match self.handle.core.append(&record, &mut None) {
+            Ok(delivery) => Ok(delivery),
+            Err(core::Refusal::Error(error)) => Err(TrySendError::Rejected(error)),
+            Err(core::Refusal::NoMemory(_)) => Err(TrySendError::Full(record)),
+            Err(core::Refusal::NoPartition { .. }) => {
+                self.handle.core.look_up(record.topic);
+                Err(TrySendError::NotReady(record))
+            }
+        }
+    }
+
+    /// Sends what was accepted up to now without lingering, and waits until it is all settled: acknowledged, or
+    /// failed. Which of the two, each [`Delivery`] says. Takes `delivery_timeout` at most.
+    pub async fn flush(&self) {
+        self.handle.core.flush().await;
+    }
+
+    /// The partitions of a topic, looked up if necessary for up to `max_block`.
+    ///
+    /// # Errors
+    /// When the topic does not become known.
+    pub async fn partitions_for(&self, topic: &str) -> Result<usize, ProduceError> {
+        self.handle.core.partitions_for(topic).await
+    }
+
+    /// Bytes of `buffer_memory` in use.
+    pub fn buffered(&self) -> usize {
+        self.handle.core.memory.reserved()
+    }
+
+    /// Takes no more records, delivers those accepted, and ends. What is left at the deadline is given up.
+    ///
+    /// Calling it again, or on another clone, waits for the same end.
+    ///
+    /// # Errors
+    /// How many records were given up; each one's [`Delivery`] has the details.
+    pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        self.handle.core.close(deadline).await
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("settings", &self.handle.core.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Sets up a producer.
+    pub fn producer(&self) -> ProducerBuilder {
+        ProducerBuilder::new(self.clone())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.abandon();
+    }
+}
