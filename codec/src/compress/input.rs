@@ -59,9 +59,10 @@ impl<'i, 'a> Input<'i, 'a> {
             if now.len() == wanted {
                 return Some(self.scratch);
             }
-            self.piece = self.pieces.next().unwrap_or_default();
-            if self.piece.is_empty() && self.scratch.len() == size {
-                return Some(self.scratch);
+            match self.pieces.next() {
+                Some(piece) => self.piece = piece,
+                // Fewer bytes than their lengths came to: not for the pieces of one iterator.
+                None => return Some(self.scratch),
             }
         }
     }
