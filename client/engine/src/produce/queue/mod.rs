@@ -23,8 +23,9 @@ pub(super) use take::{NotTaken, Taken};
 ///
 /// `C` is whatever the caller wants to be told about when a batch is settled.
 ///
-/// Records are appended by callers ([`append`](Self::append)); batches are taken and settled by the [`Sender`](super::Sender) of the leading broker. The queue notes where it is
-/// scheduled, so that nobody has to look at a partition that has nothing to do.
+/// Records are appended by callers ([`append`](Self::append)); batches are taken and settled by the
+/// [`Sender`](super::Sender) of the leading broker. The queue notes where it is scheduled, so that nobody has to look
+/// at a partition that has nothing to do.
 #[derive(Debug)]
 pub struct PartitionQueue<C> {
     leader: Option<Leader>,
