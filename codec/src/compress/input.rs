@@ -33,7 +33,7 @@ impl<'i, 'a> Input<'i, 'a> {
         while self.piece.is_empty() {
             self.piece = self.pieces.next()?;
         }
-        self.left -= self.piece.len();
+        self.left = self.left.saturating_sub(self.piece.len());
         Some(std::mem::take(&mut self.piece))
     }
 
@@ -44,6 +44,9 @@ impl<'i, 'a> Input<'i, 'a> {
             self.piece = self.pieces.next()?;
         }
         let size = size.min(self.left);
+        if size == 0 {
+            return None;
+        }
         self.left -= size;
         if let Some((block, rest)) = self.piece.split_at_checked(size) {
             self.piece = rest;
