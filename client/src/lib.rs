@@ -1,1 +1,59 @@
-//! A pure-Rust Apache Kafka producer, with topic admin and a group-less reader.
+//! A pure-Rust Apache Kafka client: a producer, topic administration, and a reader without groups.
+//!
+//! Everything starts from a [`Client`], which knows the brokers of a cluster and keeps connections to them:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use milena::{Client, NewTopic, Record};
+//!
+//! let client = Client::builder("localhost:9092").connect().await?;
+//! client.admin().create_topic(NewTopic::new("greetings", 1, 1)).await?;
+//!
+//! let producer = client.producer().build()?;
+//! let delivery = producer.send(Record::to("greetings").key(b"cs").value("Dobrý den")).await?;
+//! println!("stored at offset {}", delivery.await?.offset);
+//!
+//! let mut reader = client.reader("greetings").from_beginning().to_end().build().await?;
+//! while let Some(record) = reader.next().await {
+//!     println!("{:?}", record?.value);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Client`] and [`ClientBuilder`]: connecting, and what all roles share.
+//! - [`Producer`]: records in, acknowledgements out.
+//! - [`Admin`]: creating, deleting and describing topics.
+//! - [`Reader`]: records out, from any offset, without a consumer group.
+//! - [`Connector`] and [`Resolver`]: other ways to reach a broker.
+//!
+//! Every wait has a deadline, and every error says what was seen and from whom. The client runs on the Tokio runtime in
+//! which it was connected, and creates no threads. What it does is told by `tracing` events: connections made and lost at
+//! `info` and `warn`, leaders that moved at `info`, retries at `info` and `warn`.
+
+mod admin;
+mod client;
+mod config;
+mod error;
+mod io;
+mod producer;
+mod reader;
+
+pub use admin::{Admin, NewTopic, TopicDescription, TopicId, TopicListing, TopicResult};
+pub use client::{Broker, Client, ClientBuilder, Partition};
+pub use config::Bootstrap;
+pub use error::{
+    AdminError, BrokerError, BrokerErrorKind, Cause, ConfigError, ConnectError, KafkaError,
+    ReadError, TopicError,
+};
+pub use io::{
+    connector::{BoxFuture, Connector, DialError, Resolver, Stream},
+    tcp::{SystemResolver, TcpConnector},
+};
+pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
+pub use milena_engine::produce::Acks;
+pub use producer::{
+    CloseError, Delivery, Persistence, ProduceError, ProduceErrorKind, Producer, ProducerBuilder,
+    Record, RecordMetadata, TrySendError,
+};
+pub use reader::{Reader, ReaderBuilder, ReceivedRecord};

@@ -1,0 +1,331 @@
+//! A connection to a cluster, from which everything else is made.
+
+mod connect;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use milena_engine::{
+    backoff::Backoff,
+    cluster::{BrokerView, Cluster, NodeId, TopicView},
+    produce::{Leader, ProducerIdentity},
+    throttle::Throttled,
+};
+use milena_protocol::{Request, Str, init_producer_id::InitProducerIdRequest};
+use tokio::{runtime::Handle, sync::watch, time::Instant};
+
+pub use self::connect::ClientBuilder;
+use crate::{
+    admin::Admin,
+    config::{Bootstrap, Config},
+    error::{BrokerError, BrokerErrorKind, Cause, KafkaError, Peer, TopicError},
+    io::{
+        clock::Clock,
+        control::{Control, Hint},
+        lane::RequestError,
+        link::Link,
+        pool::{Pool, Purpose, Target},
+    },
+    reader::ReaderBuilder,
+};
+
+/// A connection to a Kafka cluster. Cheap to clone; all clones share the same connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = milena::Client::builder("kafka-1:9092,kafka-2:9092").connect().await?;
+/// for broker in client.brokers() {
+///     println!("{} at {}:{}", broker.id, broker.host, broker.port);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its tasks run on the runtime in which it was connected, and end when the last clone and everything made of it are
+/// gone. It creates no threads.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    clock: Clock,
+    runtime: Handle,
+    control: Control,
+    pool: Arc<Pool>,
+}
+
+/// A broker of the cluster, as the cluster told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// Its number.
+    pub id: i32,
+    /// The host that it advertises to clients.
+    pub host: String,
+    /// The port that it advertises.
+    pub port: u16,
+    /// Its rack or zone, when configured.
+    pub rack: Option<String>,
+}
+
+/// A partition of a topic, as the cluster last told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number, from 0.
+    pub id: i32,
+    /// The broker that leads it; `None` while there is no leader.
+    pub leader: Option<i32>,
+    /// Brokers that hold it, the preferred leader first.
+    pub replicas: Vec<i32>,
+    /// Replicas in sync with the leader.
+    pub isr: Vec<i32>,
+}
+
+impl Partition {
+    pub(crate) fn all(view: &TopicView) -> Vec<Self> {
+        let ids = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect();
+        let partition = |(id, view): (i32, &milena_engine::cluster::PartitionView)| Self {
+            id,
+            leader: view.leader.map(|node| node.0),
+            replicas: ids(&view.replicas),
+            isr: ids(&view.isr),
+        };
+        (0..).zip(&view.partitions).map(partition).collect()
+    }
+}
+
+impl Client {
+    /// Begins to connect. `bootstrap` is `host:port`, several of them with commas between, or a list of such; any broker
+    /// of the cluster will do, and tells of the others.
+    #[doc(alias = "bootstrap.servers")]
+    pub fn builder(bootstrap: impl Bootstrap) -> ClientBuilder {
+        ClientBuilder::new(bootstrap.addresses())
+    }
+
+    /// Administration of topics.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.clone())
+    }
+
+    /// Begins to read a topic, without a consumer group.
+    pub fn reader(&self, topic: impl Into<String>) -> ReaderBuilder {
+        ReaderBuilder::new(self.clone(), topic.into())
+    }
+
+    /// The partitions of a topic, waiting until the topic is known, the API timeout at most. Never creates it.
+    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<Partition>, TopicError> {
+        let deadline = Instant::now() + self.shared.config.api_timeout;
+        let view = self.shared.control.topic(topic, false, deadline).await?;
+        Ok(Partition::all(&view))
+    }
+
+    /// The brokers of the cluster, as last told.
+    pub fn brokers(&self) -> Vec<Broker> {
+        let broker = |view: &BrokerView| Broker {
+            id: view.id.0,
+            host: view.host.to_string(),
+            port: view.port,
+            rack: view.rack.as_deref().map(str::to_owned),
+        };
+        self.cluster().brokers.values().map(broker).collect()
+    }
+
+    /// The cluster's own name for itself, when it told one.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.cluster().cluster_id.as_deref().map(str::to_owned)
+    }
+}
+
+// For what is made of a client.
+impl Client {
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.shared.control
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.shared.pool
+    }
+
+    pub(crate) fn cluster(&self) -> Arc<Cluster> {
+        Arc::clone(&self.shared.control.cluster())
+    }
+
+    /// Tells of each new picture of the cluster.
+    pub(crate) fn cluster_changes(&self) -> watch::Receiver<u64> {
+        self.shared.control.changes()
+    }
+
+    pub(crate) fn known_topic(&self, topic: &str) -> Option<Arc<TopicView>> {
+        let cluster = self.shared.control.cluster();
+        cluster
+            .topic(topic)
+            .filter(|view| !view.partitions.is_empty())
+            .cloned()
+    }
+
+    /// Asks for a topic that may be created, without waiting; or says that it is still in use.
+    pub(crate) fn track(&self, topic: &str) {
+        self.shared.control.track(topic, true);
+    }
+
+    /// Waits until a topic is known, and the partition among its partitions. The topic may be created.
+    pub(crate) async fn await_topic(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        deadline: Instant,
+    ) -> Result<Arc<TopicView>, TopicError> {
+        self.shared
+            .control
+            .partition(topic, partition, true, deadline)
+            .await
+    }
+
+    /// Something showed that the leaders of a topic are not those that we know.
+    pub(crate) fn refresh(&self, _topic: &str) {
+        self.shared.control.request_refresh();
+    }
+
+    /// A connection to a broker was lost or could not be made.
+    pub(crate) fn report_lost(&self, _node: NodeId) {
+        self.shared.control.request_refresh();
+    }
+
+    /// A broker named the leader of a partition.
+    pub(crate) fn hint(
+        &self,
+        topic: Arc<str>,
+        partition: i32,
+        leader: Leader,
+        address: Option<&(Str, u16)>,
+    ) {
+        let endpoint = address.map(|(host, port)| BrokerView {
+            id: leader.node,
+            host: Arc::from(&**host),
+            port: *port,
+            rack: None,
+        });
+        let (leader, leader_epoch) = (leader.node, leader.epoch);
+        self.shared.control.leader_hint(Hint {
+            topic,
+            partition,
+            leader,
+            leader_epoch,
+            endpoint,
+        });
+    }
+
+    pub(crate) fn reconnect_backoff(&self) -> Backoff {
+        self.shared.config.reconnect
+    }
+
+    /// Opens a connection to a broker, for the caller's own use.
+    pub(crate) fn dial<T>(
+        &self,
+        node: NodeId,
+    ) -> impl Future<Output = Result<Link<T>, BrokerError>> + Send + use<T>
+    where
+        T: Send + 'static,
+    {
+        let client = self.clone();
+        async move {
+            let cluster = client.cluster();
+            let Some(broker) = cluster.broker(node) else {
+                let peer = Peer {
+                    node: Some(node.0),
+                    host: "?".into(),
+                    port: 0,
+                };
+                let detail = "it is not among the cluster's brokers";
+                return Err(BrokerError::new(
+                    &Arc::new(peer),
+                    BrokerErrorKind::NotServing,
+                    detail,
+                ));
+            };
+            let peer = Peer {
+                node: Some(node.0),
+                host: broker.host.clone(),
+                port: broker.port,
+            };
+            let dialer = &client.shared.pool.settings().dialer;
+            let deadline = client.shared.clock.now() + client.shared.config.request_timeout;
+            Link::open(dialer, Arc::new(peer), deadline).await
+        }
+    }
+
+    /// Sends a request and waits for its answer. One attempt, nothing retried.
+    pub(crate) async fn request<R>(
+        &self,
+        target: Target,
+        request: R,
+        timeout: Duration,
+    ) -> Result<R::Response, RequestError>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        self.request_with(target, move |_| request, timeout).await
+    }
+
+    /// As [`request`](Self::request), with a request made for the version in which it goes out.
+    pub(crate) async fn request_with<R>(
+        &self,
+        target: Target,
+        make: impl FnOnce(i16) -> R + Send + 'static,
+        timeout: Duration,
+    ) -> Result<R::Response, RequestError>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
+        self.shared
+            .pool
+            .request_with(target, Purpose::General, make, timeout)
+            .await
+    }
+
+    /// Asks any broker for a new producer id, for idempotence without transactions. One attempt.
+    pub(crate) async fn init_producer_id(&self) -> Result<ProducerIdentity, Cause> {
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            // Without a transactional id there is nothing to time out, but the field may not be zero.
+            transaction_timeout_ms: i32::MAX,
+            ..Default::default()
+        };
+        let timeout = self.shared.config.request_timeout;
+        let response = self.request(Target::Any, request, timeout).await?;
+        if response.error_code.is_err() {
+            return Err(Cause::Kafka(KafkaError::from(response.error_code)));
+        }
+        if response.producer_id < 0 || response.producer_epoch < 0 {
+            return Err(Cause::Other("the broker gave no producer id".into()));
+        }
+        Ok(ProducerIdentity {
+            producer_id: response.producer_id,
+            epoch: response.producer_epoch,
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cluster = self.cluster();
+        f.debug_struct("Client")
+            .field("cluster_id", &cluster.cluster_id)
+            .field("brokers", &cluster.brokers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! Bytes, tasks and timers. Nothing is decided here: see `milena-engine`.
+
+pub(crate) mod bootstrap;
+pub(crate) mod clock;
+pub(crate) mod connector;
+pub(crate) mod control;
+pub(crate) mod keeper;
+pub(crate) mod lane;
+pub(crate) mod link;
+pub(crate) mod memory;
+pub(crate) mod pool;
+pub(crate) mod produce;
+pub(crate) mod tcp;
+pub(crate) mod write_queue;

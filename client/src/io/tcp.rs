@@ -1,0 +1,88 @@
+//! Plain TCP.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::connector::{BoxFuture, Connector, DialError, Resolver, Stream};
+
+/// Silence after which the kernel asks whether the peer is still there. Below the four minutes after which some clouds'
+/// load balancers forget an idle connection without telling anybody.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Connects over TCP, to all addresses of a name in turn.
+#[derive(Clone, Debug)]
+pub struct TcpConnector {
+    resolver: Arc<dyn Resolver>,
+}
+
+impl TcpConnector {
+    /// Takes addresses from `resolver` instead of the system.
+    pub fn with_resolver(resolver: impl Resolver) -> Self {
+        Self {
+            resolver: Arc::new(resolver),
+        }
+    }
+}
+
+impl Default for TcpConnector {
+    fn default() -> Self {
+        Self::with_resolver(SystemResolver)
+    }
+}
+
+impl Connector for TcpConnector {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        setup_timeout: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, DialError>> {
+        Box::pin(async move {
+            let unresolved = |reason| DialError::Resolve {
+                host: host.to_owned(),
+                reason,
+            };
+            // A name is looked up for each attempt: addresses change while a client runs.
+            let addresses = self.resolver.resolve(host, port).await;
+            let addresses = addresses.map_err(|error| unresolved(Some(Arc::new(error))))?;
+            if addresses.is_empty() {
+                return Err(unresolved(None));
+            }
+            let mut attempts = Vec::new();
+            for address in addresses {
+                let connecting = tokio::time::timeout(setup_timeout, TcpStream::connect(address));
+                let connected = connecting
+                    .await
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                match connected.and_then(prepare) {
+                    Ok(stream) => return Ok(Box::new(stream) as Box<dyn Stream>),
+                    Err(error) => attempts.push((address, Arc::new(error))),
+                }
+            }
+            Err(DialError::Connect { attempts })
+        })
+    }
+}
+
+fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
+    // The client gathers what belongs together itself; waiting for more would only add delay.
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    Ok(stream)
+}
+
+/// The system's resolver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(lookup_host((host, port)).await?.collect()) })
+    }
+}

@@ -1,0 +1,238 @@
+//! What to read, and from where to where.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use milena_codec::{Decompressor, Limits};
+use milena_engine::cluster::TopicView;
+use tokio::time::Instant;
+
+use super::{
+    FetchSettings, Reader,
+    cursor::Cursor,
+    offsets::{self, EARLIEST, LATEST},
+};
+use crate::{
+    Client,
+    error::{ConfigError, ReadError},
+};
+
+/// Settings of a [`Reader`]; made by [`Client::reader`]. By default it reads all partitions, from the end, for ever.
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `build`"]
+pub struct ReaderBuilder {
+    client: Client,
+    topic: String,
+    partitions: Option<Vec<i32>>,
+    start: Start,
+    to_end: bool,
+    fetch: FetchSettings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// The offset at a time; -1 and -2 have the meanings of ListOffsets.
+    Time(i64),
+    Offset(i64),
+}
+
+impl ReaderBuilder {
+    pub(crate) fn new(client: Client, topic: String) -> Self {
+        Self {
+            client,
+            topic,
+            partitions: None,
+            start: Start::Time(LATEST),
+            to_end: false,
+            fetch: FetchSettings {
+                max_wait: Duration::from_millis(500),
+                min_bytes: 1,
+                max_bytes: 50 << 20,
+                partition_max_bytes: 1 << 20,
+                max_decompressed: Limits::default().max_decompressed,
+            },
+        }
+    }
+
+    /// Reads this partition only; called more than once, these.
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partitions.get_or_insert_default().push(partition);
+        self
+    }
+
+    /// Starts with the first record there is.
+    pub fn from_beginning(mut self) -> Self {
+        self.start = Start::Time(EARLIEST);
+        self
+    }
+
+    /// Starts with the first record that is written from now on.
+    pub fn from_end(mut self) -> Self {
+        self.start = Start::Time(LATEST);
+        self
+    }
+
+    /// Starts with this offset, in each partition read. One that is not in the log is an error when reading.
+    pub fn from_offset(mut self, offset: i64) -> Self {
+        self.start = Start::Offset(offset);
+        self
+    }
+
+    /// Starts with the first record that is not older: milliseconds since 1970.
+    pub fn from_timestamp(mut self, millis: i64) -> Self {
+        self.start = Start::Time(millis.max(0));
+        self
+    }
+
+    /// Stops at what is the end when the reader is built.
+    pub fn to_end(mut self) -> Self {
+        self.to_end = true;
+        self
+    }
+
+    /// How long a broker may wait for records before it answers that there are none. Default: 500 ms.
+    #[doc(alias = "fetch.max.wait.ms")]
+    pub fn fetch_max_wait(mut self, wait: Duration) -> Self {
+        self.fetch.max_wait = wait;
+        self
+    }
+
+    /// How many bytes a broker should wait for, within [`fetch_max_wait`](Self::fetch_max_wait). Default: 1.
+    #[doc(alias = "fetch.min.bytes")]
+    pub fn fetch_min_bytes(mut self, bytes: usize) -> Self {
+        self.fetch.min_bytes = clamp(bytes);
+        self
+    }
+
+    /// How many bytes one answer may have; a single larger batch is sent all the same. Default: 50 MiB.
+    #[doc(alias = "fetch.max.bytes")]
+    pub fn fetch_max_bytes(mut self, bytes: usize) -> Self {
+        self.fetch.max_bytes = clamp(bytes);
+        self
+    }
+
+    /// How many bytes of one partition an answer may have; a single larger batch is sent all the same. Default: 1 MiB.
+    #[doc(alias = "max.partition.fetch.bytes")]
+    pub fn max_partition_fetch_bytes(mut self, bytes: usize) -> Self {
+        self.fetch.partition_max_bytes = clamp(bytes);
+        self
+    }
+
+    /// How many bytes a batch may have once decompressed; a larger one is an error. Default: 128 MiB.
+    pub fn max_decompressed(mut self, bytes: usize) -> Self {
+        self.fetch.max_decompressed = bytes;
+        self
+    }
+
+    /// Finds the partitions and the offsets to start from.
+    ///
+    /// # Errors
+    ///
+    /// When the topic or a partition does not exist, or when it cannot be found out within the client's API timeout.
+    pub async fn build(self) -> Result<Reader, ReadError> {
+        self.check()?;
+        let Self {
+            client,
+            topic,
+            start,
+            to_end,
+            fetch,
+            ..
+        } = &self;
+        let deadline = Instant::now() + client.config().api_timeout;
+        let view = client.control().topic(topic, false, deadline).await?;
+        let partitions = self.chosen(&view)?;
+        let ends = async || offsets::look_up(client, topic, &partitions, LATEST, deadline).await;
+        let starts = match *start {
+            Start::Time(time) => {
+                offsets::look_up(client, topic, &partitions, time, deadline).await?
+            }
+            Start::Offset(offset) => partitions.iter().map(|&p| (p, offset)).collect(),
+        };
+        let is_missing = starts.values().any(|&offset| offset < 0);
+        let ends = if *to_end || is_missing {
+            ends().await?
+        } else {
+            BTreeMap::new()
+        };
+        let cursor = |&partition: &i32| {
+            let end = ends.get(&partition).copied();
+            let start = starts
+                .get(&partition)
+                .copied()
+                .filter(|&offset| offset >= 0);
+            // No record is that young: start where the next one will be.
+            let start = start.or(end).unwrap_or(0);
+            let is_exact = matches!(self.start, Start::Offset(_));
+            let end = end.filter(|_| *to_end);
+            Cursor::new(partition, start, end, fetch.partition_max_bytes, is_exact)
+        };
+        let cursors = partitions.iter().map(cursor).collect();
+        let limits = Limits {
+            max_decompressed: fetch.max_decompressed,
+        };
+        Ok(Reader::new(
+            client.clone(),
+            &view,
+            *fetch,
+            cursors,
+            Decompressor::new(limits),
+        ))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.topic.is_empty() {
+            return Err(ConfigError::new("topic", "is empty"));
+        }
+        if matches!(self.start, Start::Offset(..0)) {
+            return Err(ConfigError::new("from_offset", "must not be negative"));
+        }
+        if self
+            .partitions
+            .as_ref()
+            .is_some_and(|chosen| chosen.iter().any(|&p| p < 0))
+        {
+            return Err(ConfigError::new("partition", "must not be negative"));
+        }
+        // With the request timeout beside it, a broker that waits would look like one that hangs.
+        if self.fetch.max_wait >= self.client.config().request_timeout {
+            return Err(ConfigError::new(
+                "fetch_max_wait",
+                "must be less than the request timeout",
+            ));
+        }
+        for (field, value) in [
+            ("fetch_max_bytes", self.fetch.max_bytes),
+            ("max_partition_fetch_bytes", self.fetch.partition_max_bytes),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::new(field, "must be more than nothing"));
+            }
+        }
+        Ok(())
+    }
+
+    fn chosen(&self, view: &TopicView) -> Result<Vec<i32>, ReadError> {
+        let count = view.partitions.len();
+        let Some(chosen) = &self.partitions else {
+            return Ok((0..).take(count).collect());
+        };
+        let mut chosen = chosen.clone();
+        chosen.sort_unstable();
+        chosen.dedup();
+        match chosen
+            .iter()
+            .find(|&&partition| view.partition(partition).is_none())
+        {
+            Some(&partition) => Err(ReadError::NoPartition {
+                topic: self.topic.clone(),
+                partition,
+                count,
+            }),
+            None => Ok(chosen),
+        }
+    }
+}
+
+fn clamp(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
