@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use milena_broker::protocol::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use milena_broker::protocol::{Records, Segments, Str, encode_request};
 use milena_broker::{Cluster, Reply};
@@ -39,6 +39,7 @@ impl Load {
             ..Default::default()
         };
         let mut batch = BatchBuilder::new(64 << 10);
+        batch.add_chunk(BytesMut::with_capacity(64 << 10));
         loop {
             let cost = batch.cost(&record);
             if !batch.has_room(&cost) {

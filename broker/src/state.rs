@@ -169,7 +169,7 @@ impl State {
         let reply = if self.versions.serves(header.api_key, header.api_version) {
             handlers::dispatch(self, header.api_key, &body, call)
         } else if header.api_key == ApiKey::API_VERSIONS
-            && self.versions.serves(ApiKey::API_VERSIONS, 0)
+            && self.versions.offers(ApiKey::API_VERSIONS)
         {
             let call = Call { version: 0, ..call };
             let body = handlers::api_versions::unsupported(self);

@@ -87,6 +87,11 @@ impl Versions {
             .is_some_and(|range| (range.min..=range.max).contains(&version))
     }
 
+    /// Whether any version of `api` is served.
+    pub(crate) fn offers(&self, api: ApiKey) -> bool {
+        self.offered.contains_key(&api.0)
+    }
+
     /// The ranges to advertise, in the order of keys.
     ///
     /// Produce is advertised from 0 although 0-2 are refused, as Apache Kafka does: some clients take a higher minimum
