@@ -160,9 +160,15 @@ impl ClusterBuilder {
         self
     }
 
-    /// The host that nodes listen on and advertise, default 127.0.0.1.
+    /// The host that nodes listen on, and advertise unless told otherwise; default 127.0.0.1.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.settings.host = host.into();
+        self
+    }
+
+    /// The host that clients are told, where it is not the one that nodes listen on.
+    pub fn advertised_host(mut self, host: impl Into<String>) -> Self {
+        self.settings.advertised_host = Some(host.into());
         self
     }
 

@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) nodes: i32,
     pub(crate) cluster_id: String,
     pub(crate) host: String,
+    /// `None`: `host`.
+    pub(crate) advertised_host: Option<String>,
     /// Of node 1; the others follow. 0 takes any free port.
     pub(crate) port: u16,
     pub(crate) default_partitions: i32,
@@ -48,6 +50,7 @@ impl Default for Settings {
             nodes: 1,
             cluster_id: "milena-embedded-kafka0".to_owned(),
             host: "127.0.0.1".to_owned(),
+            advertised_host: None,
             port: 0,
             default_partitions: 1,
             default_replication: None,

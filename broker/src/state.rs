@@ -100,7 +100,13 @@ impl State {
         versions: Versions,
         default_config: TopicConfig,
     ) -> Self {
-        let host = Str::from(settings.host.as_str());
+        let host = Str::from(
+            settings
+                .advertised_host
+                .as_ref()
+                .unwrap_or(&settings.host)
+                .as_str(),
+        );
         let nodes = (1..=settings.nodes).map(|id| {
             let port = if settings.port == 0 {
                 0

@@ -360,6 +360,22 @@ async fn nodes_in_memory_are_found_by_what_they_advertise() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
+#[tokio::test]
+async fn a_host_can_be_advertised_that_is_not_listened_on() {
+    let cluster = Cluster::builder()
+        .host("127.0.0.1")
+        .advertised_host("localhost")
+        .start()
+        .await
+        .unwrap();
+    assert!(cluster.bootstrap().starts_with("localhost:"));
+    let mut wire = tcp(&cluster, 1).await;
+    assert_eq!(
+        &*wire.ask(9, &MetadataRequest::default()).await.brokers[0].host,
+        "localhost"
+    );
+}
+
 #[test]
 fn a_cluster_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
