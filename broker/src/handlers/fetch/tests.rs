@@ -302,6 +302,8 @@ fn the_clusters_limit_drops_what_was_appended_first() {
         assert!((2..4).contains(&start), "{start}");
     }
     assert!(state.log_bytes <= 400 && state.append_order.len() <= 6);
+    let audit = state.audit();
+    assert_eq!((audit.acknowledged(), audit.lost()), (12, 0));
     state.delete_topic("orders").unwrap();
     assert_eq!(state.log_bytes, 0);
     assert_eq!(state.audit().acknowledged(), 12);
