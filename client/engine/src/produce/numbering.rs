@@ -10,7 +10,7 @@ use super::{
 /// The sequence of one partition.
 ///
 /// A broker accepts a batch only if its sequence number follows the one before, and drops it as a repeat if it is one
-/// of the last five. Three rules keep every record stored once and in order:
+/// of the last five. Four rules keep every record stored once and in order:
 ///
 /// 1. A batch keeps its numbers until a broker has said that it is not stored. Until then, sending it again under the
 ///    same numbers is the only way to learn what became of it.
@@ -22,6 +22,10 @@ use super::{
 ///    still lies in some socket's buffer, and the broker would take it under the old numbers until the new epoch
 ///    reaches it. If the oldest batch has no such attempt, none of those behind it can be stored either, since the
 ///    broker takes them only in sequence.
+/// 4. Until a batch under its present numbers is stored, a partition has one batch in flight. A broker that has nothing
+///    of a sequence takes whatever comes first for its beginning: if the first batch is refused because the broker has
+///    not yet heard that it leads the partition, and the second comes a moment later, the second would be stored
+///    before the first.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
     identity: Option<ProducerIdentity>,
@@ -29,6 +33,8 @@ pub(super) struct Numbering {
     /// The latest batch that left without being stored.
     hole: Option<BatchId>,
     broken: bool,
+    /// Whether a broker has something of the sequence, and so knows what follows it.
+    established: bool,
 }
 
 impl Numbering {
@@ -42,7 +48,13 @@ impl Numbering {
         self.hole.is_some()
     }
 
+    /// Whether a broker has stored something of the sequence.
+    pub(super) const fn established(&self) -> bool {
+        self.established
+    }
+
     pub(super) const fn handle_stored(&mut self, id: BatchId) {
+        self.established = true;
         if let Some(hole) = self.hole
             && id.0 > hole.0
         {

@@ -405,6 +405,7 @@ impl<C> PartitionQueue<C> {
             return Step::Nothing;
         };
         let mut waiting = None;
+        let mut in_flight = false;
         for batch in &self.drained {
             match &batch.place {
                 // Batches that another broker still has in flight are resolved there first: otherwise the new
@@ -412,13 +413,16 @@ impl<C> PartitionQueue<C> {
                 Place::InFlight(node) if *node != leader.node || self.numbering.broken() => {
                     return Step::Nothing;
                 }
-                Place::InFlight(_) => {}
+                Place::InFlight(_) => in_flight = true,
                 Place::Waiting {
                     not_before, epoch, ..
                 } => {
                     waiting = waiting.or(Some((*not_before, *epoch)));
                 }
             }
+        }
+        if in_flight && settings.idempotent && !self.numbering.established() {
+            return Step::Nothing;
         }
         if let Some((not_before, epoch)) = waiting {
             return if not_before <= now || epoch < leader.epoch {
