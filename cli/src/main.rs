@@ -1,2 +1,148 @@
-//! The milena command.
-fn main() {}
+//! The `milena` command: `milena --help`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{ArgAction, Parser, Subcommand};
+use milena::{ConfigError, ConnectError, ReadError};
+use tracing_subscriber::EnvFilter;
+
+mod base64;
+mod broker;
+mod connection;
+mod consume;
+mod escape;
+mod interrupt;
+mod perf;
+mod produce;
+mod producing;
+mod progress;
+mod topics;
+
+/// Talk to Apache Kafka: produce, consume, manage topics, measure; or start an embedded cluster to talk to.
+#[derive(Debug, Parser)]
+#[command(name = "milena", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// Say more on stderr: -v connections and leaders, -vv details, -vvv everything. RUST_LOG has the last word.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 all done, 1 something failed, 2 wrong usage, 130 ended by Ctrl-C.
+
+Try it without a Kafka of your own:
+  milena broker --nodes 3 --port 9092 &
+  printf '17:twelve apples\\n' | milena produce -b localhost:9092 -t orders --key-separator :
+  milena consume -b localhost:9092 -t orders --from-beginning --exit-at-end --format json";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an embedded cluster on this machine, in memory, until Ctrl-C.
+    Broker(broker::Args),
+    /// Produce lines from standard input.
+    Produce(produce::Args),
+    /// Write records to standard output.
+    Consume(consume::Args),
+    /// Create, list, describe and delete topics.
+    Topics(topics::Args),
+    /// Measure how fast records are produced, as kafka-producer-perf-test does.
+    Perf(perf::Args),
+}
+
+/// How a command ended that did not end in an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// It ran to its end, and not all went well; what, was said already.
+    Failed,
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Failed => Self::FAILURE,
+            Outcome::Interrupted => Self::from(130),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    match run(cli.command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("milena: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            if is_usage(&error) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Whether it is for the user to say something else.
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let connect = cause.downcast_ref::<ConnectError>();
+        let read = cause.downcast_ref::<ReadError>();
+        cause.is::<ConfigError>()
+            || matches!(connect, Some(ConnectError::Config(_)))
+            || matches!(read, Some(ReadError::Config(_)))
+    })
+}
+
+fn run(command: Command) -> anyhow::Result<Outcome> {
+    let runtime = match &command {
+        Command::Perf(args) => args.runtime(),
+        _ => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build(),
+    };
+    let runtime = runtime.context("the runtime cannot be started")?;
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Broker(args) => broker::run(args).await,
+            Command::Produce(args) => produce::run(args).await,
+            Command::Consume(args) => consume::run(args).await,
+            Command::Topics(args) => topics::run(args).await,
+            Command::Perf(args) => perf::run(args).await,
+        }
+    });
+    // Whatever still runs has nothing more to say.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn log_to_stderr(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,84 @@
+//! `milena broker`: the embedded cluster as a process.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use milena_broker::Cluster;
+
+use crate::{Outcome, interrupt::Interrupt};
+
+/// Run an embedded cluster on 127.0.0.1 until Ctrl-C. All data is in memory and gone afterwards.
+///
+/// The first line on standard output is the bootstrap address.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  milena broker --nodes 3 --port 9092
+  milena broker --topic orders:6 --topic audit:1 --no-auto-create
+
+In a script:
+  milena broker >address & ; sleep 1; milena topics list -b \"$(cat address)\"")]
+pub(crate) struct Args {
+    /// How many brokers.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+    nodes: i32,
+    /// Port of the first broker; the others follow it. 0: any that are free.
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    port: u16,
+    /// A topic that is there from the start. May be repeated.
+    #[arg(long, value_name = "NAME:PARTITIONS", value_parser = parse_topic)]
+    topic: Vec<(String, i32)>,
+    /// Partitions of a topic that is created without a number of them.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    partitions: i32,
+    /// Do not create a topic when somebody produces to it.
+    #[arg(long)]
+    no_auto_create: bool,
+    /// Bytes that all logs may take together; the oldest records go first.
+    #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
+    retention_bytes: u64,
+}
+
+fn parse_topic(text: &str) -> anyhow::Result<(String, i32)> {
+    let Some((name, partitions)) = text.rsplit_once(':') else {
+        bail!("expected NAME:PARTITIONS, such as orders:6");
+    };
+    let partitions = partitions.parse().context("PARTITIONS is a number")?;
+    Ok((name.to_owned(), partitions))
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let mut interrupt = Interrupt::install()?;
+    let mut builder = Cluster::builder()
+        .nodes(args.nodes)
+        .port(args.port)
+        .partitions(args.partitions)
+        .auto_create_topics(!args.no_auto_create)
+        .retention_bytes(args.retention_bytes);
+    for (name, partitions) in args.topic {
+        builder = builder.topic(name, partitions);
+    }
+    let cluster = builder
+        .start()
+        .await
+        .context("the cluster cannot be started")?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", cluster.bootstrap())
+        .and_then(|()| stdout.flush())
+        .context("the bootstrap address cannot be written")?;
+    interrupt.wait().await;
+    cluster.shutdown().await;
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_topic;
+
+    #[test]
+    fn a_topic_is_a_name_and_a_number() {
+        assert_eq!(parse_topic("orders:6").unwrap(), ("orders".to_owned(), 6));
+        assert!(parse_topic("orders").is_err());
+        assert!(parse_topic("orders:many").is_err());
+    }
+}

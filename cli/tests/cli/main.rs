@@ -1,0 +1,13 @@
+//! The real binary, against clusters that it runs itself.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a helper cannot do fails the test that called it"
+)]
+
+mod failures;
+mod interrupts;
+mod perf;
+mod round_trip;
+mod support;
+mod topics;
