@@ -125,7 +125,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         wind_up(&producer, args.producing.flush_timeout(), &mut interrupt).await;
     }
     ledger.sweep();
-    Ok(summary(end, &ledger)?)
+    summary(end, &ledger)
 }
 
 /// `name=value`, or a name alone for null.
