@@ -36,6 +36,8 @@ pub struct Metadata {
     not_before: Instant,
     last_success: Option<Instant>,
     failing_since: Option<Instant>,
+    /// Questions in a row that failed where they were last put: known brokers, or bootstrap addresses.
+    failures: u32,
     next_expiry: Instant,
     /// Some topic was never asked for.
     has_fresh: bool,
@@ -223,6 +225,7 @@ impl Metadata {
             not_before: Instant::ZERO,
             last_success: None,
             failing_since: None,
+            failures: 0,
             next_expiry: Instant::FAR_FUTURE,
             has_fresh: false,
             has_unsettled: false,
@@ -253,12 +256,6 @@ impl Metadata {
     pub fn request_refresh(&mut self) {
         self.wanted = true;
     }
-
-    /// None of the known brokers can be reached: the next question goes to the bootstrap addresses.
-    pub fn rebootstrap(&mut self) {
-        self.source = Source::Bootstrap;
-        self.wanted = true;
-    }
 }
 
 // What happened.
@@ -270,10 +267,10 @@ impl Metadata {
         now: Instant,
     ) -> Result<bool, MetadataError> {
         if let Err(error) = merge::check(response) {
+            self.handle_failure(now);
             if error == MetadataError::Rebootstrap {
                 self.source = Source::Bootstrap;
             }
-            self.handle_failure(now);
             return Err(error);
         }
         let Some(asked) = self.asked.take() else {
@@ -281,6 +278,7 @@ impl Metadata {
         };
         let changed = self.merge(&asked.names, response, now);
         self.failing_since = None;
+        self.failures = 0;
         self.source = Source::Known;
         if asked.full {
             self.last_success = Some(now);
@@ -295,10 +293,19 @@ impl Metadata {
     pub fn handle_failure(&mut self, now: Instant) {
         self.asked = None;
         self.wanted = true;
+        self.failures = self.failures.saturating_add(1);
         let since = *self.failing_since.get_or_insert(now);
-        if now.since(since) >= self.config.rebootstrap_after {
-            self.failing_since = Some(now);
+        let long = now.since(since) >= self.config.rebootstrap_after;
+        // As many failures as there are brokers: each has had its turn. The bootstrap addresses then have theirs, and
+        // so on, for it cannot be known which of them will come back.
+        let everybody = self.failures as usize >= self.cluster.brokers.len();
+        if long || everybody && self.source == Source::Known {
+            self.failing_since = if long { Some(now) } else { self.failing_since };
+            self.failures = 0;
             self.source = Source::Bootstrap;
+        } else if self.source == Source::Bootstrap && !self.cluster.brokers.is_empty() {
+            self.failures = 0;
+            self.source = Source::Known;
         }
         self.pause(true, now);
     }

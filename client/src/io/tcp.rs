@@ -86,3 +86,67 @@ impl Resolver for SystemResolver {
         Box::pin(async move { Ok(lookup_host((host, port)).await?.collect()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    /// Knows the addresses of one name.
+    #[derive(Debug)]
+    struct Fixed(Vec<SocketAddr>);
+
+    impl Resolver for Fixed {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            Box::pin(async { Ok(self.0.clone()) })
+        }
+    }
+
+    /// An address at which nobody listens, as somebody just did.
+    async fn deserted() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap()
+    }
+
+    async fn connect(addresses: Vec<SocketAddr>) -> Result<Box<dyn Stream>, DialError> {
+        let connector = TcpConnector::with_resolver(Fixed(addresses));
+        connector
+            .connect("kafka", 9092, Duration::from_secs(5))
+            .await
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_a_name_are_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        assert!(connect(vec![deserted().await, good]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_of_each_address() {
+        let (one, two) = (deserted().await, deserted().await);
+        let Err(error) = connect(vec![one, two]).await else {
+            panic!("connected to nobody")
+        };
+        let message = error.to_string();
+        assert!(
+            message.contains(&one.to_string()) && message.contains("refused"),
+            "{message}"
+        );
+        assert!(message.contains(&two.to_string()), "{message}");
+    }
+
+    #[tokio::test]
+    async fn a_name_without_addresses_does_not_resolve() {
+        let Err(error) = connect(Vec::new()).await else {
+            panic!("connected to nobody")
+        };
+        assert!(
+            error.to_string().contains("\"kafka\" does not resolve"),
+            "{error}"
+        );
+    }
+}

@@ -84,3 +84,96 @@ impl WriteQueue {
         completed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use milena_protocol::{encode_request, metadata::MetadataRequest};
+    use std::task::Waker;
+
+    /// Takes a few bytes at a time.
+    struct Narrow {
+        took: Vec<u8>,
+        width: usize,
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let taken = bytes.len().min(self.width);
+            self.took.extend_from_slice(&bytes[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            let taken = all.len().min(self.width);
+            self.took.extend_from_slice(&all[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn frame(id: i32) -> Segments {
+        encode_request(id, None, 9, &MetadataRequest::default()).unwrap()
+    }
+
+    #[test]
+    fn frames_are_whole_and_in_order_however_little_is_taken_at_a_time() {
+        let expected: Vec<u8> = (0..3)
+            .flat_map(frame)
+            .flat_map(|segment| segment.to_vec())
+            .collect();
+        for width in 1..=expected.len() {
+            let mut queue = WriteQueue::default();
+            (0..3).for_each(|id| queue.push(frame(id)));
+            let mut stream = Narrow {
+                took: Vec::new(),
+                width,
+            };
+            let mut completed = 0;
+            while queue.frames() > 0 {
+                let mut cx = Context::from_waker(Waker::noop());
+                let Poll::Ready(done) = queue.poll_write(&mut stream, &mut cx) else {
+                    continue;
+                };
+                completed += done.unwrap();
+                assert_eq!(completed, stream.took.len() / (expected.len() / 3));
+            }
+            assert_eq!(
+                (stream.took, completed),
+                (expected.clone(), 3),
+                "{width} at a time"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stream_that_takes_nothing_is_an_error() {
+        let mut queue = WriteQueue::default();
+        queue.push(frame(0));
+        let mut stream = Narrow {
+            took: Vec::new(),
+            width: 0,
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(
+            queue.poll_write(&mut stream, &mut cx),
+            Poll::Ready(Err(_))
+        ));
+    }
+}

@@ -95,6 +95,10 @@ impl Cursor {
         self.is_dead
     }
 
+    pub(super) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     pub(super) fn awaits_bounds(&self) -> bool {
         self.awaits_bounds
     }
@@ -113,10 +117,11 @@ impl Cursor {
             && self.not_before.is_none_or(|at| at <= now)
     }
 
-    /// When a pause ends that stands in the way of fetching.
-    pub(super) fn paused_until(&self) -> Option<Instant> {
-        self.not_before
-            .filter(|_| !self.asked && !self.is_dead && !self.has_all())
+    /// When a pause ends that stands in the way of fetching. One that is over stands in nobody's way: what is waited for
+    /// then is the leader's answer to another fetch.
+    pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
+        let wants = !self.asked && !self.is_dead && !self.has_all();
+        self.not_before.filter(|&until| wants && until > now)
     }
 
     /// The next record or error that is here, and whether a batch was opened for it.

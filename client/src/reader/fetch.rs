@@ -33,8 +33,7 @@ pub(super) enum Fetched {
 
 impl Reader {
     /// Sends a fetch to each leader that has none under way and leads a partition in need of records.
-    pub(super) fn start_fetches(&mut self) {
-        let now = Instant::now();
+    pub(super) fn start_fetches(&mut self, now: Instant) {
         if now >= self.reported + IN_USE {
             self.reported = now;
             self.client.control().track(&self.topic, false);

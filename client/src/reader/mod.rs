@@ -112,8 +112,12 @@ impl Reader {
             if self.cursors.iter().all(Cursor::is_finished) {
                 return None;
             }
-            self.start_fetches();
-            self.wait().await;
+            let now = Instant::now();
+            self.start_fetches(now);
+            // There may be something to tell without anything being fetched.
+            if !self.cursors.iter().any(Cursor::has_error) {
+                self.wait(now).await;
+            }
         }
     }
 
@@ -170,7 +174,7 @@ impl Reader {
             let (item, opened) = cursor.next(&self.topic, &mut self.decompressor);
             if opened {
                 // Some memory has become free: fetch what comes after while this is being used.
-                self.start_fetches();
+                self.start_fetches(Instant::now());
             }
             if item.is_some() {
                 return item;
@@ -180,9 +184,12 @@ impl Reader {
         None
     }
 
-    /// Waits until there is something to look at: a fetch is answered, or a pause is over.
-    async fn wait(&mut self) {
-        let pauses = self.cursors.iter().filter_map(Cursor::paused_until);
+    /// Waits until there is something to look at: a fetch is answered, or a pause is over that was not at `now`.
+    async fn wait(&mut self, now: Instant) {
+        let pauses = self
+            .cursors
+            .iter()
+            .filter_map(|cursor| cursor.paused_until(now));
         let mut pause = pauses.min().map(tokio::time::sleep_until).map(Box::pin);
         let done = poll_fn(|cx| {
             if let Poll::Ready(Some(done)) = self.fetches.poll_join_next(cx) {

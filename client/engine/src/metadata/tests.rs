@@ -391,11 +391,20 @@ fn bootstrap_starts_again_when_asked_to_or_when_nothing_works() {
     assert_eq!(metadata.source(), Source::Bootstrap);
     learn(&mut metadata, vec![], at(2_000));
     assert_eq!(metadata.source(), Source::Known);
-    metadata.handle_failure(at(3_000));
-    metadata.handle_failure(at(302_999));
-    assert_eq!(metadata.source(), Source::Known);
-    metadata.handle_failure(at(303_000));
-    assert_eq!(metadata.source(), Source::Bootstrap);
+    // Each of the three known brokers has its turn, then the bootstrap addresses have theirs.
+    let sources = (0..9).map(|round| {
+        metadata.handle_failure(at(3_000 + round));
+        metadata.source() == Source::Bootstrap
+    });
+    let turn = [false, false, true, false];
+    assert_eq!(
+        sources.collect::<Vec<_>>(),
+        [&turn[..], &turn[..], &turn[..1]].concat()
+    );
+    learn(&mut metadata, vec![], at(4_000));
+    metadata.handle_failure(at(5_000));
+    metadata.handle_failure(at(305_000));
+    assert_eq!(metadata.source(), Source::Bootstrap, "it has been too long");
     assert_eq!(metadata.cluster().brokers.len(), 3, "the picture stays");
 }
 

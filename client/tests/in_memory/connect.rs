@@ -1,16 +1,13 @@
 //! Connecting: what is at the other end, and how it is told.
-#![allow(missing_docs)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::network::{self, Network, Peer};
 use milena::{BrokerErrorKind, Client, ConnectError};
 use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
 };
-use support::{Network, Peer};
 use tokio::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -203,7 +200,7 @@ async fn every_address_is_told_of() {
 
 #[tokio::test(start_paused = true)]
 async fn one_good_address_is_enough_and_a_hanging_one_does_not_stand_in_its_way() {
-    let cluster = support::start(Cluster::builder().nodes(3)).await;
+    let cluster = network::start(Cluster::builder().nodes(3)).await;
     for _ in 0..5 {
         let network = Network::of(&cluster)
             .with("hangs", Peer::Silent)
@@ -225,7 +222,7 @@ async fn one_good_address_is_enough_and_a_hanging_one_does_not_stand_in_its_way(
 
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_comes_up_late_is_found() {
-    let cluster = support::start(Cluster::builder().nodes(1)).await;
+    let cluster = network::start(Cluster::builder().nodes(1)).await;
     cluster
         .faults()
         .push(Fault::lose_request().on(ApiKey::API_VERSIONS).times(3));
@@ -234,7 +231,7 @@ async fn a_broker_that_comes_up_late_is_found() {
             .on(ApiKey::METADATA)
             .times(2),
     );
-    let client = support::client(&cluster).connect().await.unwrap();
+    let client = network::client(&cluster).connect().await.unwrap();
     assert_eq!(client.brokers().len(), 1);
 }
 
@@ -245,16 +242,16 @@ async fn old_brokers_are_spoken_to_in_their_versions() {
             .max_version(ApiKey::API_VERSIONS, max)
             .max_version(ApiKey::METADATA, 5)
             .topic("orders", 2);
-        let cluster = support::start(cluster).await;
-        let client = support::client(&cluster).connect().await.unwrap();
+        let cluster = network::start(cluster).await;
+        let client = network::client(&cluster).connect().await.unwrap();
         assert_eq!(client.partitions_for("orders").await.unwrap().len(), 2);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_the_broker_lacks_is_named() {
-    let cluster = support::start(Cluster::builder().without_api(ApiKey::CREATE_PARTITIONS)).await;
-    let client = support::client(&cluster).connect().await.unwrap();
+    let cluster = network::start(Cluster::builder().without_api(ApiKey::CREATE_PARTITIONS)).await;
+    let client = network::client(&cluster).connect().await.unwrap();
     let error = client
         .admin()
         .create_partitions([("t", 3)])
@@ -268,6 +265,62 @@ async fn a_request_that_the_broker_lacks_is_named() {
             .contains("does not offer CreatePartitions"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_known_brokers_are_gone_the_bootstrap_addresses_are_asked_again() {
+    let before = network::start(Cluster::builder().nodes(2).topic("before", 1)).await;
+    let network = Network::of(&before).with("seed", Peer::Node(1));
+    let builder = Client::builder("seed:9092").connector(network.clone());
+    let client = builder.connect().await.unwrap();
+    assert_eq!(client.partitions_for("before").await.unwrap().len(), 1);
+
+    // Everybody moved: only the bootstrap address leads anywhere now.
+    let after = Cluster::builder().nodes(5).port(7000).topic("after", 3);
+    *network.cluster.lock().unwrap() = Some(network::start(after).await);
+    before.node_down(1).await.unwrap();
+    before.node_down(2).await.unwrap();
+    let started = Instant::now();
+    assert_eq!(client.partitions_for("after").await.unwrap().len(), 3);
+    assert_eq!(client.brokers().len(), 5);
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_appears_while_it_is_waited_for_is_known_at_once() {
+    let cluster = network::start(Cluster::builder().auto_create_topics(false)).await;
+    let client = network::client(&cluster).connect().await.unwrap();
+    let waiting = tokio::spawn(async move { client.partitions_for("late").await });
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    cluster.create_topic("late", 4).unwrap();
+    let appeared = Instant::now();
+    assert_eq!(waiting.await.unwrap().unwrap().len(), 4);
+    assert!(
+        appeared.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        appeared.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_dropped_closes_its_connections_and_ends_its_tasks() {
+    let cluster = network::start(Cluster::builder()).await;
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    let client = network::client(&cluster).connect().await.unwrap();
+    client.admin().list_topics().await.unwrap();
+    assert!(tasks() > before);
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(tasks(), before);
 }
 
 #[test]

@@ -13,14 +13,14 @@ use milena_codec::{BatchBuilder, Compression, Compressor, RecordRef, Stamp};
 /// A version in which topics go by name.
 const VERSION: i16 = 9;
 
-/// Appends a batch of these values, compressed; returns its bytes.
-pub fn append(
+/// Appends a batch of these values, compressed.
+pub(crate) fn append(
     cluster: &Cluster,
     topic: &str,
     partition: i32,
     values: &[Vec<u8>],
     compression: Compression,
-) -> Vec<u8> {
+) {
     let mut batch = BatchBuilder::new(BatchBuilder::MAX_LEN);
     for (value, timestamp) in values.iter().zip(1_000..) {
         let record = RecordRef {
@@ -35,12 +35,10 @@ pub fn append(
         .compress(&mut Compressor::new(compression).unwrap())
         .unwrap();
     let bytes = sealed.encode(Stamp::NONE).concat();
-    append_raw(cluster, topic, partition, bytes.clone());
-    bytes
+    store(cluster, topic, partition, bytes);
 }
 
-/// Appends a batch as it is.
-pub fn append_raw(cluster: &Cluster, topic: &str, partition: i32, batch: Vec<u8>) {
+fn store(cluster: &Cluster, topic: &str, partition: i32, batch: Vec<u8>) {
     let request = ProduceRequest {
         acks: -1,
         timeout_ms: 1000,

@@ -1,8 +1,12 @@
 //! Networks without a network: clusters in memory, and peers that misbehave.
 
-pub mod log;
-
-use std::{collections::BTreeMap, future::pending, io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use milena::{BoxFuture, Client, ClientBuilder, Connector, DialError, Stream};
 use milena_broker::{Cluster, ClusterBuilder};
@@ -10,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// What happens to whoever connects to a host.
 #[derive(Clone, Debug)]
-pub enum Peer {
+pub(crate) enum Peer {
     /// The name stands for nothing.
     Unresolvable,
     /// Nobody listens.
@@ -31,20 +35,20 @@ pub enum Peer {
 
 /// Leads to peers by host name, and otherwise to the nodes of a cluster by their addresses.
 #[derive(Clone, Debug, Default)]
-pub struct Network {
-    pub peers: BTreeMap<&'static str, Peer>,
-    pub cluster: Option<Arc<Cluster>>,
+pub(crate) struct Network {
+    pub(crate) peers: BTreeMap<&'static str, Peer>,
+    pub(crate) cluster: Arc<Mutex<Option<Arc<Cluster>>>>,
 }
 
 impl Network {
-    pub fn of(cluster: &Arc<Cluster>) -> Self {
+    pub(crate) fn of(cluster: &Arc<Cluster>) -> Self {
         Self {
-            cluster: Some(cluster.clone()),
+            cluster: Arc::new(Mutex::new(Some(cluster.clone()))),
             ..Self::default()
         }
     }
 
-    pub fn with(mut self, host: &'static str, peer: Peer) -> Self {
+    pub(crate) fn with(mut self, host: &'static str, peer: Peer) -> Self {
         self.peers.insert(host, peer);
         self
     }
@@ -55,7 +59,8 @@ impl Network {
         port: u16,
         timeout: Duration,
     ) -> Result<DuplexStream, DialError> {
-        let known = || self.cluster.as_ref()?.node_at(host, port).map(Peer::Node);
+        let cluster = self.cluster.lock().unwrap().clone();
+        let known = || cluster.as_ref()?.node_at(host, port).map(Peer::Node);
         let (ours, mut theirs) = tokio::io::duplex(64 << 10);
         let says = |bytes: Vec<u8>, closes: bool| {
             tokio::spawn(async move {
@@ -98,7 +103,7 @@ impl Network {
             Peer::Says(bytes) => drop(says(bytes, false)),
             Peer::SaysAndCloses(bytes) => drop(says(bytes, true)),
             Peer::Node(node) => {
-                let Some(cluster) = &self.cluster else {
+                let Some(cluster) = &cluster else {
                     return Err(io::Error::other("no cluster").into());
                 };
                 return Ok(cluster.connect(node)?);
@@ -123,11 +128,11 @@ impl Connector for Network {
 }
 
 /// A cluster in memory.
-pub async fn start(cluster: ClusterBuilder) -> Arc<Cluster> {
+pub(crate) async fn start(cluster: ClusterBuilder) -> Arc<Cluster> {
     Arc::new(cluster.in_memory().start().await.unwrap())
 }
 
 /// A client of a cluster in memory.
-pub fn client(cluster: &Arc<Cluster>) -> ClientBuilder {
+pub(crate) fn client(cluster: &Arc<Cluster>) -> ClientBuilder {
     Client::builder(cluster.bootstrap()).connector(Network::of(cluster))
 }

@@ -1,21 +1,18 @@
 //! Administration of topics against the embedded cluster, with what goes wrong on the way.
-#![allow(missing_docs)]
-
-mod support;
 
 use std::{sync::Arc, time::Duration};
 
+use crate::network::{self, Network, Peer};
 use milena::{Admin, AdminError, Client, NewTopic, TopicDescription, TopicResult};
 use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
 };
-use support::{Network, Peer};
 use tokio::time::Instant;
 
 async fn three() -> (Arc<Cluster>, Admin) {
-    let cluster = support::start(Cluster::builder().nodes(3).auto_create_topics(false)).await;
-    let client = support::client(&cluster).connect().await.unwrap();
+    let cluster = network::start(Cluster::builder().nodes(3).auto_create_topics(false)).await;
+    let client = network::client(&cluster).connect().await.unwrap();
     (cluster, client.admin())
 }
 
@@ -166,8 +163,8 @@ async fn what_a_lost_answer_left_behind_is_no_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_hangs_ends_in_an_error_within_the_deadline() {
-    let cluster = support::start(Cluster::builder()).await;
-    let client = support::client(&cluster)
+    let cluster = network::start(Cluster::builder()).await;
+    let client = network::client(&cluster)
         .api_timeout(Duration::from_secs(45))
         .connect()
         .await
@@ -208,8 +205,8 @@ async fn odd_answers_are_survived_and_told_of() {
         (|| Fault::answer_with(b"HTTP/1.1 400".to_vec()), "broker 1"),
     ];
     for (fault, words) in odd {
-        let cluster = support::start(Cluster::builder()).await;
-        let client = support::client(&cluster).connect().await.unwrap();
+        let cluster = network::start(Cluster::builder()).await;
+        let client = network::client(&cluster).connect().await.unwrap();
         cluster
             .faults()
             .push(fault().on(ApiKey::CREATE_TOPICS).always());
@@ -233,7 +230,7 @@ async fn odd_answers_are_survived_and_told_of() {
 
 #[tokio::test(start_paused = true)]
 async fn an_advertised_host_that_does_not_resolve_is_named() {
-    let cluster = support::start(Cluster::builder()).await;
+    let cluster = network::start(Cluster::builder()).await;
     let network = Network::of(&cluster)
         .with("outer.example", Peer::Node(1))
         .with("node-1", Peer::Unresolvable);
