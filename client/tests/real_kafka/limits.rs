@@ -45,8 +45,9 @@ async fn up_to_max_request_size_and_not_a_byte_more(place: Place) {
 
 /// Bytes of the largest value that alone makes a record as large as `limit`.
 fn largest_value(limit: usize) -> usize {
-    let size = |len: usize| RecordRef { value: Some((&vec![0; len]).into()), ..RecordRef::default() }.upper_bound();
-    let len = limit - (size(limit) - limit);
+    let zeroes = vec![0; limit];
+    let size = |len: usize| RecordRef { value: Some(zeroes[..len].into()), ..RecordRef::default() }.upper_bound();
+    let len = (1..limit).rev().find(|len| size(*len) <= limit).unwrap();
     assert_eq!(size(len), limit);
     len
 }
