@@ -400,6 +400,16 @@ impl<C> PartitionQueue<C> {
         first
     }
 
+    /// How many batches were numbered from the oldest unsettled one on. Those behind it that are stored count too: the
+    /// broker recognises a repeat of the oldest only while it is among the last five that it took.
+    fn window(&self, settings: &Settings) -> u64 {
+        if !settings.idempotent {
+            return self.drained.len() as u64;
+        }
+        let oldest = self.drained.front();
+        oldest.map_or(0, |oldest| self.batches - oldest.id.0 + 1)
+    }
+
     fn step(&self, now: Instant, settings: &Settings) -> Step {
         let Some(leader) = self.leader else {
             return Step::Nothing;
@@ -432,7 +442,7 @@ impl<C> PartitionQueue<C> {
             };
         }
         let held_back = self.numbering.has_hole() && !self.drained.is_empty();
-        if held_back || self.drained.len() >= settings.max_in_flight {
+        if held_back || self.window(settings) >= settings.max_in_flight as u64 {
             Step::Nothing
         } else if !self.sealed.is_empty() {
             Step::Now
@@ -444,3 +454,6 @@ impl<C> PartitionQueue<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
