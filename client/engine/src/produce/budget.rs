@@ -93,6 +93,11 @@ impl Budget {
         self.line.len() > self.served
     }
 
+    /// The bytes that `need` takes out of the budget, if that is more than there will ever be.
+    pub fn beyond(&self, need: Need) -> Option<usize> {
+        Some(self.size_of(need)).filter(|size| *size > self.total)
+    }
+
     /// Memory at once, if there is enough and nobody came first.
     pub fn try_take(&mut self, need: Need) -> Option<Grant> {
         if self.has_waiters() || !self.suffices(need) {

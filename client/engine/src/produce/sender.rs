@@ -167,7 +167,12 @@ impl<P: Partition> Sender<P> {
 
     /// Whether a connection is of use now.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        self.ready.iter().any(|partition| self.is_ready(partition))
+    }
+
+    /// Whether a partition is still this broker's: another may lead it since it was added.
+    fn is_ready(&self, partition: &P) -> bool {
+        partition.with(|queue| queue.is_ready_on(self.node))
     }
 
     /// A partition has something for this broker, now or later.
@@ -183,6 +188,11 @@ impl<P: Partition> Sender<P> {
 
     /// The broker cannot be reached, or there is no producer id: `cause` goes into the error of what runs out of time.
     pub fn handle_trouble(&mut self, cause: &Arc<str>) {
+        let ready = std::mem::take(&mut self.ready);
+        self.ready = ready
+            .into_iter()
+            .filter(|partition| self.is_ready(partition))
+            .collect();
         for partition in &self.ready {
             partition.with(|queue| queue.handle_trouble(cause));
         }
@@ -354,6 +364,13 @@ impl<P: Partition> Sender<P> {
         for token in tokens {
             self.handle_failed(token, cause, sent(token), now, settings, effects);
         }
+    }
+
+    /// Nothing will be sent any more, and no answer is waited for: gives back the memory of what is in flight.
+    pub fn abandon(&mut self, effects: &mut Effects<P>) {
+        let requests = self.in_flight.drain(..);
+        let carried = requests.flat_map(|request| request.batches);
+        effects.freed.extend(carried.map(|carried| carried.content));
     }
 
     fn remove(&mut self, token: u64) -> Option<Request<P>> {

@@ -362,6 +362,11 @@ impl<C> PartitionQueue<C> {
     /// Batches cannot be sent at present: there is no connection, no leader, or no producer id.
     pub fn handle_trouble(&mut self, cause: &Arc<str>) {
         self.trouble = Some(Cause::Connection(cause.clone()));
+        for batch in &mut self.drained {
+            if matches!(batch.place, Place::Waiting { .. }) {
+                batch.cause = self.trouble.clone();
+            }
+        }
     }
 
     /// Notes what is to be done next, and says who has to be told, if that is news.
@@ -381,6 +386,11 @@ impl<C> PartitionQueue<C> {
             }
             Step::At(_) | Step::Nothing => None,
         }
+    }
+
+    /// Whether the sender of `node` was told to look at once, and has not yet.
+    pub(super) fn is_ready_on(&self, node: NodeId) -> bool {
+        self.schedule.ready_on == Some(node)
     }
 
     /// A time that was asked for has come.
