@@ -2,16 +2,16 @@
 
 use std::{
     collections::BTreeSet,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
-use milena_engine::{
-    backoff::Rng,
-    cluster::NodeId,
-};
+use milena_engine::{backoff::Rng, cluster::NodeId};
 use tokio::{
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, timeout_at},
 };
 use tracing::{error, info, warn};
@@ -71,7 +71,6 @@ impl Keeper {
                 let core = core.clone();
                 self.tasks.spawn(async move {
                     core.flush().await;
-                    core.keeper.notify_one();
                     Done::Flushed
                 });
             }
@@ -80,21 +79,30 @@ impl Keeper {
             if let Some(deadline) = core.expire() {
                 until = until.min(core.clock.at(deadline));
             }
-            let _ = timeout_at(until, core.keeper.notified()).await;
-            while let Some(done) = self.tasks.try_join_next() {
-                match done {
-                    Ok(Done::Identity) => identifying = false,
-                    Ok(Done::Flushed) => self.end_abandoned(),
-                    Ok(Done::Broker) => {}
-                    Err(error) => {
-                        error!(%error, "a task of the producer failed; the producer ends");
-                        core.abort();
-                    }
+            match timeout_at(until, self.something()).await {
+                Ok(Some(Ok(Done::Identity))) => identifying = false,
+                Ok(Some(Ok(Done::Flushed))) => self.end_abandoned(),
+                Ok(Some(Err(error))) => {
+                    error!(%error, "a task of the producer failed; the producer ends");
+                    core.abort();
                 }
+                Ok(Some(Ok(Done::Broker)) | None) | Err(_) => {}
             }
         }
         changes.abort();
         self.tasks.abort_all();
+    }
+
+    /// Waits until somebody wants the keeper, or a task is done.
+    async fn something(&mut self) -> Option<Result<Done, JoinError>> {
+        let mut notified = pin!(self.core.keeper.notified());
+        poll_fn(|cx| {
+            if let Poll::Ready(Some(done)) = self.tasks.poll_join_next(cx) {
+                return Poll::Ready(Some(done));
+            }
+            notified.as_mut().poll(cx).map(|()| None)
+        })
+        .await
     }
 
     /// Wakes the keeper whenever the client's picture of the cluster changes.
@@ -150,7 +158,10 @@ impl Keeper {
     fn end_abandoned(&self) {
         let lost = self.core.lost_since_abandoned();
         if lost > 0 {
-            warn!(records = lost, "producer dropped; so many records were not delivered");
+            warn!(
+                records = lost,
+                "producer dropped; so many records were not delivered"
+            );
         } else {
             info!("producer dropped; everything it had accepted was delivered");
         }
@@ -161,9 +172,13 @@ impl Keeper {
 impl Drop for Keeper {
     /// Without its keeper, a producer comes to a stop: if the runtime drops it, every delivery still resolves.
     fn drop(&mut self) {
+        let ended = self.core.has_ended();
         let records = self.core.abort();
-        if records > 0 {
-            error!(records, "the producer's runtime went away with records undelivered");
+        if !ended && records > 0 {
+            error!(
+                records,
+                "the producer's runtime went away with records undelivered"
+            );
         }
     }
 }
@@ -187,6 +202,5 @@ async fn identify(core: Arc<Core>) -> Done {
             }
         }
     }
-    core.keeper.notify_one();
     Done::Identity
 }

@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -14,6 +17,8 @@ use milena_engine::produce::{Budget, Grant, Need, Ticket};
 #[derive(Debug)]
 pub(crate) struct Memory {
     total: usize,
+    /// Whether anybody waits; written under the lock.
+    short: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -27,6 +32,7 @@ impl Memory {
     pub(crate) const fn new(total: usize, chunk_size: usize) -> Self {
         Self {
             total,
+            short: AtomicBool::new(false),
             state: Mutex::new(State {
                 budget: Budget::new(total, chunk_size),
                 wakers: Vec::new(),
@@ -43,13 +49,26 @@ impl Memory {
         self.lock().budget.reserved()
     }
 
+    /// Whether anybody waits for memory.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that `need` comes to, if it can never be granted.
+    pub(crate) fn beyond(&self, need: Need) -> Option<usize> {
+        self.lock().budget.beyond(need)
+    }
+
     pub(crate) fn try_take(&self, need: Need) -> Option<Grant> {
         self.lock().budget.try_take(need)
     }
 
     /// Memory for `need`, when it is this caller's turn. Dropping the future gives up the place in line.
     pub(crate) fn take(&self, need: Need) -> Take<'_> {
-        let ticket = self.lock().budget.wait(need);
+        let mut state = self.lock();
+        let ticket = state.budget.wait(need);
+        self.short
+            .store(state.budget.has_waiters(), Ordering::Relaxed);
         Take {
             memory: self,
             ticket: Some(ticket),
@@ -65,6 +84,8 @@ impl Memory {
         let mut woken = Vec::new();
         let mut state = self.lock();
         change(&mut state.budget);
+        self.short
+            .store(state.budget.has_waiters(), Ordering::Relaxed);
         if !state.wakers.is_empty() {
             let State { budget, wakers } = &mut *state;
             for ticket in budget.granted() {
@@ -105,7 +126,11 @@ impl Future for Take<'_> {
             self.ticket = None;
             return Poll::Ready(grant);
         }
-        match state.wakers.iter_mut().find(|(waiting, _)| *waiting == ticket) {
+        match state
+            .wakers
+            .iter_mut()
+            .find(|(waiting, _)| *waiting == ticket)
+        {
             Some((_, waker)) => waker.clone_from(cx.waker()),
             None => state.wakers.push((ticket, cx.waker().clone())),
         }
@@ -116,7 +141,10 @@ impl Future for Take<'_> {
 impl Drop for Take<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.memory.lock().wakers.retain(|(waiting, _)| *waiting != ticket);
+            self.memory
+                .lock()
+                .wakers
+                .retain(|(waiting, _)| *waiting != ticket);
             self.memory.change(|budget| budget.cancel(ticket));
         }
     }

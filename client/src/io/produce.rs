@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 
 use super::link::Link;
 use crate::{
-    error::BrokerError,
+    error::{BrokerError, BrokerErrorKind},
     producer::{Core, Inbox, Letters, PartitionRef},
 };
 
@@ -47,7 +47,9 @@ type Dialing = Pin<Box<dyn Future<Output = Result<Link<u64>, BrokerError>> + Sen
 
 enum Line {
     /// Not connected; not before then.
-    Down { not_before: Instant },
+    Down {
+        not_before: Instant,
+    },
     Dialing(Dialing),
     Up(Box<Link<u64>>),
 }
@@ -83,6 +85,11 @@ impl ProduceTask {
             if self.stopping {
                 return Poll::Ready(());
             }
+            if self.core.memory.is_short() {
+                let now = self.core.clock.now();
+                self.sender
+                    .handle_pressure(now, &self.core.settings, &mut self.effects);
+            }
             progress |= self.transmit();
             progress |= self.drive(cx);
             self.carry_out();
@@ -101,7 +108,8 @@ impl ProduceTask {
         }
         if letters.pressure {
             let now = self.core.clock.now();
-            self.sender.handle_pressure(now, &self.core.settings, &mut self.effects);
+            self.sender
+                .handle_pressure(now, &self.core.settings, &mut self.effects);
         }
         if let Some(trouble) = letters.trouble {
             self.sender.handle_trouble(&trouble);
@@ -111,6 +119,7 @@ impl ProduceTask {
 
     /// Hands requests to the connection for as long as there are any and it takes them.
     fn transmit(&mut self) -> bool {
+        let mut refused = None;
         let Line::Up(link) = &mut self.line else {
             // Timers go off all the same.
             return false;
@@ -127,15 +136,26 @@ impl ProduceTask {
                 }
                 request
             };
-            let Some(Outbound { token, request, max_version, answered }) = request else {
+            let Some(Outbound {
+                token,
+                request,
+                max_version,
+                answered,
+            }) = request
+            else {
                 break;
             };
             progress = true;
             let deadline = now + core.settings.request_timeout;
-            if let Err(refused) = link.send(&request, token, deadline, answered, max_version) {
-                let cause = refused.error.to_string().into();
-                sender.handle_failed(token, &cause, true, now, &core.settings, effects);
+            if let Err(error) = link.send(&request, token, deadline, answered, max_version) {
+                let (kind, peer) = (BrokerErrorKind::Incompatible, link.peer());
+                refused = Some(BrokerError::new(peer, kind, error.error.to_string()));
+                break;
             }
+        }
+        if let Some(error) = refused {
+            // Another connection may find another broker there. Until then, a pause.
+            self.lose(&error, self.core.clock.now());
         }
         progress
     }
@@ -182,7 +202,8 @@ impl ProduceTask {
         match event {
             Event::Ready => {}
             Event::Written(token) => {
-                self.sender.handle_written(token, now, &self.core.settings, &mut self.effects);
+                self.sender
+                    .handle_written(token, now, &self.core.settings, &mut self.effects);
             }
             Event::Answer(answer) => self.handle_answer(&answer, now),
         }
@@ -195,11 +216,13 @@ impl ProduceTask {
         let (settings, effects) = (&self.core.settings, &mut self.effects);
         match link.decode::<ProduceRequest, _>(answer) {
             Ok(response) => {
-                self.sender.handle_response(answer.token, &response, now, settings, effects);
+                self.sender
+                    .handle_response(answer.token, &response, now, settings, effects);
             }
             Err(error) => {
                 let cause = error.to_string().into();
-                self.sender.handle_failed(answer.token, &cause, true, now, settings, effects);
+                self.sender
+                    .handle_failed(answer.token, &cause, true, now, settings, effects);
                 self.lose(&error, now);
             }
         }
@@ -212,7 +235,8 @@ impl ProduceTask {
             let sent = |token: u64| orphans.iter().any(|o| o.token == token && o.transmitted);
             let cause = error.to_string().into();
             let (settings, effects) = (&self.core.settings, &mut self.effects);
-            self.sender.handle_lost(&cause, sent, now, settings, effects);
+            self.sender
+                .handle_lost(&cause, sent, now, settings, effects);
         }
         self.hang_up(error, now);
     }
@@ -281,7 +305,8 @@ impl ProduceTask {
         }
         self.armed = Instant::FAR_FUTURE;
         let now = self.core.clock.now();
-        self.sender.handle_timers(now, &self.core.settings, &mut self.effects);
+        self.sender
+            .handle_timers(now, &self.core.settings, &mut self.effects);
         self.carry_out();
         true
     }
@@ -296,10 +321,13 @@ impl Future for ProduceTask {
 }
 
 impl Drop for ProduceTask {
-    /// Without its task, a broker's records go nowhere: if the runtime drops it, the producer has ended.
+    /// Without its task, a broker's records go nowhere: if the runtime drops it, the producer has ended. Either way,
+    /// nothing is held any more for what was in flight.
     fn drop(&mut self) {
         if !self.stopping {
             self.core.abort();
         }
+        self.sender.abandon(&mut self.effects);
+        self.carry_out();
     }
 }

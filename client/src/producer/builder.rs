@@ -196,7 +196,13 @@ impl ProducerBuilder {
     }
 
     fn settings(&self) -> Result<Settings, ConfigError> {
-        let Self { max_in_flight, max_request_size, batch_size, buffer_memory, .. } = *self;
+        let Self {
+            max_in_flight,
+            max_request_size,
+            batch_size,
+            buffer_memory,
+            ..
+        } = *self;
         if max_in_flight == 0 {
             return refuse("max_in_flight", max_in_flight, "must be at least 1");
         }
@@ -207,7 +213,15 @@ impl ProducerBuilder {
             return refuse("batch_size", batch_size, "must be less than 2 GiB");
         }
         if buffer_memory < batch_size.max(1024) {
-            return refuse("buffer_memory", buffer_memory, "must be at least batch_size, and 1 KiB");
+            return refuse(
+                "buffer_memory",
+                buffer_memory,
+                "must be at least batch_size, and 1 KiB",
+            );
+        }
+        if self.retry_backoff > self.retry_backoff_max {
+            let why = format!("is more than its longest, {:?}", self.retry_backoff_max);
+            return refuse("retry_backoff", format!("{:?}", self.retry_backoff), &why);
         }
         let codec = self.compression.codec();
         if !codec.is_available() {
@@ -254,10 +268,16 @@ impl ProducerBuilder {
             return refuse("max_in_flight", self.max_in_flight, why);
         }
         let against = if self.acks != Acks::All {
-            let why = format!("{:?} does not go with idempotence, which needs All", self.acks);
+            let why = format!(
+                "{:?} does not go with idempotence, which needs All",
+                self.acks
+            );
             Some(ConfigError::new("acks", why))
         } else if self.retries == 0 {
-            Some(ConfigError::new("retries", "must be at least 1 with idempotence"))
+            Some(ConfigError::new(
+                "retries",
+                "must be at least 1 with idempotence",
+            ))
         } else {
             None
         };
@@ -269,5 +289,8 @@ impl ProducerBuilder {
 }
 
 fn refuse<T>(field: &'static str, value: impl ToString, why: &str) -> Result<T, ConfigError> {
-    Err(ConfigError::new(field, format!("{} {why}", value.to_string())))
+    Err(ConfigError::new(
+        field,
+        format!("{} {why}", value.to_string()),
+    ))
 }

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,14 +18,15 @@ use milena_engine::{
     cluster::{NodeId, TopicView},
     produce::{
         Choice, Content, Failure, Finished, Grant, Identity, LeaderHint, Need, NotAppended,
-        PartitionQueue, ProducerIdentity, Reaper, Room, Settings, Wake, partition_for_key,
+        PartitionQueue, ProducerIdentity, Reaper, Reason, Room, Settings, Wake, partition_for_key,
     },
     time::Instant,
 };
 use rustc_hash::FxHashMap;
 use tokio::{
-    sync::Notify,
-    time::{Instant as Deadline, timeout_at},
+    runtime::Handle,
+    sync::{Notify, Semaphore},
+    time::{Instant as Deadline, timeout, timeout_at},
 };
 
 use super::{
@@ -55,6 +57,10 @@ pub(crate) struct Core {
     abandoned: AtomicBool,
     /// Set once nothing will be sent any more.
     ended: AtomicBool,
+    /// Closed then, for those who wait.
+    end: Semaphore,
+    /// Records given up by the end.
+    given_up: AtomicU64,
     /// Records given up so far, and how many of them while anybody still held a handle.
     lost: AtomicU64,
     lost_before: AtomicU64,
@@ -86,7 +92,9 @@ pub(crate) struct Letters {
 pub(crate) enum Refusal {
     NoMemory(Need),
     /// The topic or this partition of it is not known.
-    NoPartition { partition: Option<i32> },
+    NoPartition {
+        partition: Option<i32>,
+    },
     Error(ProduceError),
 }
 
@@ -111,6 +119,8 @@ impl Core {
             closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            end: Semaphore::new(0),
+            given_up: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             lost_before: AtomicU64::new(0),
             seeds: AtomicU64::new(fastrand::u64(..)),
@@ -126,7 +136,7 @@ impl Core {
         held: &mut Option<Grant>,
     ) -> Result<Delivery, Refusal> {
         if self.closed.load(Ordering::Relaxed) {
-            return Err(self.refuse(record, ProduceErrorKind::Closed, "the producer is closed"));
+            return Err(Refusal::Error(self.closed(record)));
         }
         let topics = self.topics.load();
         let Some(topic) = topics.get(record.topic) else {
@@ -147,8 +157,7 @@ impl Core {
             return Err(self.too_large(record, size, &limit));
         }
         if size > self.memory.total() {
-            let limit = format!("buffer_memory ({})", self.memory.total());
-            return Err(self.too_large(record, size, &limit));
+            return Err(self.too_large_for_memory(record, size));
         }
         self.append_to(topic, record, &data, held)
     }
@@ -160,13 +169,10 @@ impl Core {
         data: &RecordRef<'_>,
         held: &mut Option<Grant>,
     ) -> Result<Delivery, Refusal> {
-        let partitions = topic.partitions();
+        let (partitions, count) = (topic.partitions(), topic.count());
         let (mut index, mut choice) = match (record.partition, &record.key) {
             (Some(partition), _) => (u32::try_from(partition).unwrap_or(u32::MAX), Choice::Given),
-            (None, Some(key)) => {
-                let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
-                (partition_for_key(key.as_slice(), count), Choice::Given)
-            }
+            (None, Some(key)) => (partition_for_key(key.as_slice(), count), Choice::Given),
             (None, None) => (topic.sticky(), Choice::Sticky),
         };
         let mut source = Source {
@@ -174,7 +180,8 @@ impl Core {
             held,
         };
         let (partition, appended) = loop {
-            let Some(partition) = partitions.get(index as usize) else {
+            let known = partitions.get(index as usize).filter(|_| index < count);
+            let Some(partition) = known else {
                 return Err(Refusal::NoPartition {
                     partition: record.partition,
                 });
@@ -183,7 +190,7 @@ impl Core {
             // The end is announced before the queues are emptied: whoever holds the queue's lock sees one or the
             // other.
             if self.ended.load(Ordering::Acquire) {
-                return Err(self.refuse(record, ProduceErrorKind::Closed, "the producer is closed"));
+                return Err(Refusal::Error(self.closed(record)));
             }
             let appended = queue.append(
                 data,
@@ -196,7 +203,12 @@ impl Core {
             drop(queue);
             match appended {
                 Ok(appended) => break (partition, appended),
-                Err(NotAppended::Shortage(need)) => return Err(Refusal::NoMemory(need)),
+                Err(NotAppended::Shortage(need)) => {
+                    return Err(match self.memory.beyond(need) {
+                        Some(size) => self.too_large_for_memory(record, size),
+                        None => Refusal::NoMemory(need),
+                    });
+                }
                 Err(NotAppended::TurnOver) => {
                     topic.next_sticky(index);
                     index = topic.sticky();
@@ -213,11 +225,42 @@ impl Core {
         if let Some(wake) = appended.wake {
             self.wake(partition.clone(), wake);
         }
-        Ok(Delivery::new(appended.completion, appended.index, data.timestamp))
+        Ok(Delivery::new(
+            appended.completion,
+            appended.index,
+            data.timestamp,
+        ))
     }
 
-    /// [`append`](Self::append), waiting for what was missing.
+    /// [`append`](Self::append), waiting for what was missing, though not beyond the end of the producer.
     pub(crate) async fn append_later(
+        self: &Arc<Self>,
+        record: &Record<'_>,
+        refusal: Refusal,
+    ) -> Result<Delivery, ProduceError> {
+        let mut ended = pin!(self.end.acquire());
+        let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal)));
+        poll_fn(|cx| {
+            if ended.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(self.closed(record)));
+            }
+            appended.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Sees to it that `future` finds a runtime, which its timers need; the caller may be on a thread without one.
+    async fn in_runtime<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let alone = Handle::try_current().is_err();
+            let _entered = alone.then(|| self.client.runtime().enter());
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    async fn append_in_turn(
         self: &Arc<Self>,
         record: &Record<'_>,
         mut refusal: Refusal,
@@ -263,7 +306,10 @@ impl Core {
         topic: &str,
     ) -> Result<usize, ProduceError> {
         let deadline = Deadline::now() + self.max_block;
-        Ok(self.await_topic(topic, None, deadline).await?.partitions().len())
+        let topic = self
+            .in_runtime(self.await_topic(topic, None, deadline))
+            .await?;
+        Ok(topic.count() as usize)
     }
 
     /// The topic, once it and the partition are known.
@@ -274,10 +320,7 @@ impl Core {
         deadline: Deadline,
     ) -> Result<Arc<Topic>, ProduceError> {
         let view = self.client.await_topic(name, partition, deadline).await;
-        let view = view.map_err(|error| {
-            let why = error.to_string();
-            ProduceError::new(ProduceErrorKind::UnknownTopic, name, partition, why)
-        })?;
+        let view = view.map_err(|error| ProduceError::unknown(name, partition, error))?;
         Ok(self.adopt(&view))
     }
 
@@ -312,17 +355,22 @@ impl Core {
         };
         let now = self.clock.now();
         let mut wakes = Vec::new();
-        topic.update(view, |partition, queue| {
-            if queue.leader().is_none() {
-                queue.handle_trouble(&"the partition has no leader".into());
-            }
+        let latest = || {
+            let latest = self.client.cluster().topic(&view.name).cloned();
+            latest.unwrap_or_else(|| view.clone())
+        };
+        topic.update(latest, |partition, queue| {
             tracing::info!(
                 topic = &*topic.name,
                 partition = partition.cell().index,
                 leader = queue.leader().map(|leader| leader.node.0),
                 "leader moved"
             );
-            wakes.extend(queue.reschedule(now, &self.settings).map(|wake| (partition.clone(), wake)));
+            wakes.extend(
+                queue
+                    .reschedule(now, &self.settings)
+                    .map(|wake| (partition.clone(), wake)),
+            );
         });
         for (partition, wake) in wakes {
             self.wake(partition, wake);
@@ -337,7 +385,7 @@ impl Core {
     }
 
     /// Callers wait for memory: nothing lingers any more.
-    fn press(&self) {
+    pub(crate) fn press(&self) {
         let brokers: Vec<_> = self.brokers().values().cloned().collect();
         for inbox in brokers {
             inbox.write(|letters| letters.pressure = true);
@@ -393,7 +441,7 @@ impl Core {
             let Some(partition) = self.reaper().poll(now) else {
                 return self.reaper().poll_timeout();
             };
-            let again = self.end(&partition, |queue, each, freed| {
+            let again = self.give_up(&partition, |queue, each, freed| {
                 queue.expire(now, &self.settings, each, freed)
             });
             if let Some(deadline) = again {
@@ -407,16 +455,15 @@ impl Core {
         }
     }
 
-    /// Gives up everything. Returns the number of records.
+    /// Gives up everything. Returns the number of records that this and earlier calls gave up.
     pub(crate) fn abort(&self) -> u64 {
         self.closed.store(true, Ordering::Release);
         self.ended.store(true, Ordering::Release);
+        self.end.close();
         let now = self.clock.now();
-        let mut records = 0;
         for topic in self.topics().values() {
             for partition in topic.partitions().iter() {
-                records += partition.lock().unsettled_records();
-                self.end(partition, |queue, each, freed| {
+                self.give_up(partition, |queue, each, freed| {
                     queue.abort(now, &self.settings, each, freed);
                 });
             }
@@ -424,11 +471,11 @@ impl Core {
         for inbox in self.brokers().values() {
             inbox.write(|letters| letters.stop = true);
         }
-        records
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Runs `give_up` on a queue; tells completions and frees memory once the queue is unlocked.
-    fn end<R>(
+    fn give_up<R>(
         &self,
         partition: &PartitionRef,
         give_up: impl FnOnce(
@@ -457,12 +504,17 @@ impl Core {
     }
 
     pub(crate) fn free(&self, content: Content) {
-        self.memory.release(content.reserved, content.batch.recycle());
+        self.memory
+            .release(content.reserved, content.batch.recycle());
     }
 
     pub(crate) fn finish(&self, finished: Finished<PartitionRef>) {
         if let Err(failure) = &finished.result {
-            self.lost.fetch_add(u64::from(failure.records), Ordering::Relaxed);
+            let records = u64::from(failure.records);
+            self.lost.fetch_add(records, Ordering::Relaxed);
+            if failure.reason == Reason::Closed {
+                self.given_up.fetch_add(records, Ordering::Relaxed);
+            }
             let cell = finished.partition.cell();
             tracing::warn!(
                 topic = &*cell.topic.name,
@@ -489,7 +541,11 @@ impl Core {
                 }
                 queue.seal_open();
                 pending.extend(queue.unsettled().cloned());
-                wakes.extend(queue.reschedule(now, &self.settings).map(|wake| (partition.clone(), wake)));
+                wakes.extend(
+                    queue
+                        .reschedule(now, &self.settings)
+                        .map(|wake| (partition.clone(), wake)),
+                );
             }
         }
         for (partition, wake) in wakes {
@@ -502,7 +558,8 @@ impl Core {
 
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) -> Result<(), CloseError> {
         self.closed.store(true, Ordering::Release);
-        let undelivered = match tokio::time::timeout(deadline, self.flush()).await {
+        let flushed = self.in_runtime(async { timeout(deadline, self.flush()).await });
+        let undelivered = match flushed.await {
             Ok(()) => self.abort(),
             Err(_) => {
                 let records = self.abort();
@@ -520,7 +577,8 @@ impl Core {
     /// The last handle is gone: the keeper delivers what is left.
     pub(crate) fn abandon(&self) {
         self.closed.store(true, Ordering::Release);
-        self.lost_before.store(self.lost.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.lost_before
+            .store(self.lost.load(Ordering::Relaxed), Ordering::Relaxed);
         self.abandoned.store(true, Ordering::Release);
         self.keeper.notify_one();
     }
@@ -554,10 +612,14 @@ impl Core {
     pub(crate) fn handle_hint(&self, hint: &LeaderHint<PartitionRef>) {
         let cell = hint.partition.cell();
         let topic = cell.topic.name.clone();
-        self.client.hint(topic, cell.index, hint.leader, hint.address.as_ref());
+        self.client
+            .hint(topic, cell.index, hint.leader, hint.address.as_ref());
         let now = self.clock.now();
         let mut queue = hint.partition.lock();
-        if queue.leader().is_some_and(|known| known.epoch >= hint.leader.epoch) {
+        if queue
+            .leader()
+            .is_some_and(|known| known.epoch >= hint.leader.epoch)
+        {
             return;
         }
         queue.handle_leader(Some(hint.leader));
@@ -572,13 +634,20 @@ impl Core {
         self.ended.load(Ordering::Acquire)
     }
 
-    fn refuse(&self, record: &Record<'_>, kind: ProduceErrorKind, why: &str) -> Refusal {
-        Refusal::Error(ProduceError::new(kind, record.topic, record.partition, why))
+    fn closed(&self, record: &Record<'_>) -> ProduceError {
+        let (kind, why) = (ProduceErrorKind::Closed, "the producer is closed");
+        ProduceError::new(kind, record.topic, record.partition, why)
+    }
+
+    fn too_large_for_memory(&self, record: &Record<'_>, size: usize) -> Refusal {
+        let limit = format!("buffer_memory ({})", self.memory.total());
+        self.too_large(record, size, &limit)
     }
 
     fn too_large(&self, record: &Record<'_>, size: usize, limit: &str) -> Refusal {
         let why = format!("it takes up to {size} bytes in a batch, more than {limit} allows");
-        self.refuse(record, ProduceErrorKind::TooLarge, &why)
+        let kind = ProduceErrorKind::TooLarge;
+        Refusal::Error(ProduceError::new(kind, record.topic, record.partition, why))
     }
 }
 
@@ -649,6 +718,8 @@ impl Drop for Held<'_> {
 }
 
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

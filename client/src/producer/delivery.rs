@@ -159,7 +159,9 @@ impl Completion {
             Ok(ack) => Ok(RecordMetadata {
                 topic: self.topic.clone(),
                 partition: self.partition,
-                offset: ack.base_offset.map(|base| base.saturating_add(i64::from(index))),
+                offset: ack
+                    .base_offset
+                    .map(|base| base.saturating_add(i64::from(index))),
                 timestamp: ack.log_append_time.unwrap_or(timestamp),
             }),
             Err(failure) => Err(ProduceError::undelivered(
@@ -209,7 +211,11 @@ mod tests {
         let completion = Arc::new(Completion::new("t".into(), 0));
         let mut delivery = Delivery::new(completion.clone(), 0, 0);
         for _ in 0..3 {
-            assert!(Pin::new(&mut delivery).poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(
+                Pin::new(&mut delivery)
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
         }
         completion.complete(Ok(Ack {
             base_offset: None,

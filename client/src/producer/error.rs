@@ -3,8 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use milena_engine::produce::{Cause, Failure, Reason};
+use milena_protocol::ErrorCode;
 
 pub use milena_engine::produce::Persistence;
+
+use crate::TopicError;
 
 /// A record was not accepted, or was accepted and not delivered.
 ///
@@ -26,6 +29,7 @@ struct Inner {
 #[derive(Debug)]
 enum Detail {
     Text(String),
+    Topic(TopicError),
     Failure { failure: Arc<Failure>, index: u32 },
 }
 
@@ -72,6 +76,26 @@ impl ProduceError {
         }
     }
 
+    /// The topic, or the partition of it, is not known.
+    pub(crate) fn unknown(topic: &str, partition: Option<i32>, error: TopicError) -> Self {
+        let kind = match refusal(&error) {
+            _ if matches!(error, TopicError::Ended) => ProduceErrorKind::Closed,
+            Some(
+                ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CLUSTER_AUTHORIZATION_FAILED,
+            ) => ProduceErrorKind::Unauthorized,
+            _ => ProduceErrorKind::UnknownTopic,
+        };
+        let (topic, detail) = (topic.into(), Detail::Topic(error));
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                topic,
+                partition,
+                detail,
+            }),
+        }
+    }
+
     pub(crate) fn undelivered(
         topic: Arc<str>,
         partition: i32,
@@ -105,14 +129,19 @@ impl ProduceError {
 
     /// Whether the record may be in the log all the same.
     pub fn persistence(&self) -> Persistence {
-        self.failure().map_or(Persistence::No, |failure| failure.persistence)
+        self.failure()
+            .map_or(Persistence::No, |failure| failure.persistence)
     }
 
     /// Kafka's error code, if a broker's answer was the last thing that went wrong.
     pub fn code(&self) -> Option<i16> {
-        match self.failure()?.cause.as_ref()? {
-            Cause::Answer { code, .. } => Some(code.0),
-            Cause::Connection(_) => None,
+        match &self.inner.detail {
+            Detail::Text(_) => None,
+            Detail::Topic(error) => refusal(error).map(|code| code.0),
+            Detail::Failure { failure, .. } => match failure.cause.as_ref()? {
+                Cause::Answer { code, .. } => Some(code.0),
+                Cause::Connection(_) => None,
+            },
         }
     }
 
@@ -128,32 +157,48 @@ impl ProduceError {
 
     /// Time the record's batch waited until it was first sent.
     pub fn queued(&self) -> Duration {
-        self.failure().map_or(Duration::ZERO, |failure| failure.queued)
+        self.failure()
+            .map_or(Duration::ZERO, |failure| failure.queued)
     }
 
     /// Time from the first attempt to the end.
     pub fn in_flight(&self) -> Duration {
-        self.failure().map_or(Duration::ZERO, |failure| failure.in_flight)
+        self.failure()
+            .map_or(Duration::ZERO, |failure| failure.in_flight)
     }
 
     fn failure(&self) -> Option<&Failure> {
         match &self.inner.detail {
             Detail::Failure { failure, .. } => Some(failure),
-            Detail::Text(_) => None,
+            Detail::Text(_) | Detail::Topic(_) => None,
         }
+    }
+}
+
+/// The broker's answer that stood in the way of knowing a topic.
+const fn refusal(error: &TopicError) -> Option<ErrorCode> {
+    match error {
+        TopicError::Refused { error, .. }
+        | TopicError::TimedOut {
+            cause: Some(crate::Cause::Kafka(error)),
+            ..
+        } => Some(ErrorCode(error.code)),
+        _ => None,
     }
 }
 
 impl ProduceErrorKind {
     fn of(failure: &Failure) -> Self {
-        use milena_protocol::ErrorCode as Code;
+        use ErrorCode as Code;
         match &failure.reason {
             Reason::Expired => Self::TimedOut,
             Reason::Closed => Self::Closed,
             Reason::ConnectionLost => Self::ConnectionLost,
             Reason::Unresolved => Self::OutcomeUnknown,
             Reason::Unsendable(_) => Self::Invalid,
-            Reason::Refused(Code::MESSAGE_TOO_LARGE | Code::RECORD_LIST_TOO_LARGE) => Self::TooLarge,
+            Reason::Refused(Code::MESSAGE_TOO_LARGE | Code::RECORD_LIST_TOO_LARGE) => {
+                Self::TooLarge
+            }
             Reason::Refused(
                 Code::TOPIC_AUTHORIZATION_FAILED
                 | Code::CLUSTER_AUTHORIZATION_FAILED
@@ -173,6 +218,7 @@ impl fmt::Display for ProduceError {
         }
         match &self.inner.detail {
             Detail::Text(text) => write!(f, ": {text}"),
+            Detail::Topic(error) => write!(f, ": {error}"),
             Detail::Failure { failure, index } => describe(f, failure, *index),
         }
     }
@@ -196,7 +242,11 @@ fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::R
     if failure.attempts == 0 {
         write!(f, "; it waited {queued:.1?} and was never sent")?;
     } else {
-        let times = if failure.attempts == 1 { "time" } else { "times" };
+        let times = if failure.attempts == 1 {
+            "time"
+        } else {
+            "times"
+        };
         write!(f, "; sent {} {times}", failure.attempts)?;
         if let Some(broker) = failure.broker {
             write!(f, ", last to broker {broker}")?;
@@ -236,7 +286,9 @@ pub enum TrySendError<'a> {
 impl fmt::Display for TrySendError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(record) => write!(f, "record for {}: buffer_memory is used up", record.topic),
+            Self::Full(record) => {
+                write!(f, "record for {}: buffer_memory is used up", record.topic)
+            }
             Self::NotReady(record) => {
                 write!(f, "record for {}: the topic is not known yet", record.topic)
             }
@@ -262,7 +314,11 @@ impl CloseError {
 
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records were not delivered before the deadline", self.undelivered)
+        write!(
+            f,
+            "{} records were not delivered before the deadline",
+            self.undelivered
+        )
     }
 }
 

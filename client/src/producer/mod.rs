@@ -103,7 +103,10 @@ impl Producer {
         match self.handle.core.append(&record, &mut None) {
             Ok(delivery) => Ok(delivery),
             Err(core::Refusal::Error(error)) => Err(TrySendError::Rejected(error)),
-            Err(core::Refusal::NoMemory(_)) => Err(TrySendError::Full(record)),
+            Err(core::Refusal::NoMemory(_)) => {
+                self.handle.core.press();
+                Err(TrySendError::Full(record))
+            }
             Err(core::Refusal::NoPartition { .. }) => {
                 self.handle.core.look_up(record.topic);
                 Err(TrySendError::NotReady(record))

@@ -15,13 +15,20 @@ use milena_protocol::{Str, Uuid};
 
 use super::delivery::Completion;
 
+/// Why a partition's records are not sent at present.
+const NO_LEADER: &str = "the partition has no leader";
+
 /// The partitions of one topic, and the choice for records without a key.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) wire_name: Str,
     view: ArcSwap<TopicView>,
+    /// As many as there ever were: what was accepted for those that are no more has to end too.
     partitions: ArcSwap<Vec<PartitionRef>>,
+    /// How many there are.
+    count: AtomicU32,
+    adopting: Mutex<()>,
     sticky: AtomicU32,
     rng: Mutex<Rng>,
 }
@@ -48,6 +55,8 @@ impl Topic {
             wire_name: Str::from(&*view.name),
             view: ArcSwap::new(view.clone()),
             partitions: ArcSwap::default(),
+            count: AtomicU32::new(0),
+            adopting: Mutex::new(()),
             sticky: AtomicU32::new(0),
             rng: Mutex::new(Rng::new(seed)),
         });
@@ -62,6 +71,11 @@ impl Topic {
 
     pub(crate) fn partitions(&self) -> arc_swap::Guard<Arc<Vec<PartitionRef>>> {
         self.partitions.load()
+    }
+
+    /// How many partitions there are: 0 once the topic is gone.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// The partition that records without a key go to at present.
@@ -79,15 +93,24 @@ impl Topic {
         }
     }
 
-    /// Takes over what is new in `view`. `moved` is called, with the queue locked, for each partition whose leader
-    /// changed.
+    /// Takes over what is new in the view that `latest` gives. `moved` is called, with the queue locked, for each
+    /// partition whose leader changed.
     pub(crate) fn update(
         self: &Arc<Self>,
-        view: &Arc<TopicView>,
+        latest: impl FnOnce() -> Arc<TopicView>,
         mut moved: impl FnMut(&PartitionRef, &mut PartitionQueue<Arc<Completion>>),
     ) {
-        self.view.store(view.clone());
+        // One at a time, each with the latest there is: an older view never replaces a newer one.
+        let _turn = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = &latest();
+        let before = self.view.swap(view.clone());
+        // Of a topic that was created anew, leader epochs begin anew.
+        let renewed = before.id != view.id;
         self.grow(view);
+        let sticky = self.sticky();
+        if sticky >= self.count() {
+            self.next_sticky(sticky);
+        }
         for (partition, seen) in self.partitions.load().iter().zip(&view.partitions) {
             let leader = seen.leader.map(|node| Leader {
                 node,
@@ -95,18 +118,21 @@ impl Topic {
             });
             let mut queue = partition.lock();
             let known = queue.leader();
-            let newer = match (known, leader) {
-                (Some(known), Some(leader)) => known != leader && leader.epoch >= known.epoch,
-                _ => known != leader,
-            };
-            if newer {
+            let outdated =
+                |known: Leader| (0..known.epoch).contains(&seen.leader_epoch) && !renewed;
+            if known != leader && !known.is_some_and(outdated) {
                 queue.handle_leader(leader);
+                if leader.is_none() {
+                    queue.handle_trouble(&NO_LEADER.into());
+                }
                 moved(partition, &mut queue);
             }
         }
     }
 
     fn grow(self: &Arc<Self>, view: &TopicView) {
+        let count = u32::try_from(view.partitions.len()).unwrap_or(u32::MAX);
+        self.count.store(count, Ordering::Relaxed);
         let known = self.partitions.load();
         if known.len() >= view.partitions.len() {
             return;
@@ -117,10 +143,14 @@ impl Topic {
                 node,
                 epoch: seen.leader_epoch,
             });
+            let mut queue = PartitionQueue::new(leader);
+            if leader.is_none() {
+                queue.handle_trouble(&NO_LEADER.into());
+            }
             partitions.push(PartitionRef(Arc::new(PartitionCell {
                 topic: self.clone(),
                 index: i32::try_from(index).unwrap_or(i32::MAX),
-                queue: Mutex::new(PartitionQueue::new(leader)),
+                queue: Mutex::new(queue),
             })));
         }
         self.partitions.store(Arc::new(partitions));
