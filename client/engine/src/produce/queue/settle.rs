@@ -66,7 +66,13 @@ impl<C> PartitionQueue<C> {
         let mut record_errors = Vec::new();
         let mut delay = true;
         let verdict = match answer {
-            Answer::Stored(ack) => {
+            Answer::Stored(mut ack) => {
+                // For a batch that it has already, a broker gives the batch's latest timestamp as the time of
+                // arrival, even in a topic that keeps the records' own.
+                if batch.attempts > 1 && ack.log_append_time == Some(content.batch.max_timestamp())
+                {
+                    ack.log_append_time = None;
+                }
                 let completion = batch.completion.take();
                 self.drained.remove(at);
                 self.numbering.handle_stored(id);

@@ -237,6 +237,43 @@ fn the_first_batch_of_a_sequence_travels_alone() {
 }
 
 #[test]
+fn a_new_epoch_begins_with_one_batch_too() {
+    let mut bench = Bench::established();
+    for _ in 0..4 {
+        bench.batch(1);
+    }
+    for taken in bench.take_all() {
+        bench.settle(taken, refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+    }
+    bench.wait(BACKOFF);
+    assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
+}
+
+#[test]
+fn the_time_of_a_repeat_is_no_arrival() {
+    let told = |losses: u32, arrival: i64| {
+        let mut bench = Bench::established();
+        // Its record's own timestamp is 0.
+        bench.batch(1);
+        for _ in 0..losses {
+            let taken = bench.take(OLD).unwrap();
+            bench.settle(taken, lost());
+            bench.wait(BACKOFF);
+        }
+        let answer = Answer::Stored(Ack {
+            base_offset: Some(1),
+            log_append_time: Some(arrival),
+        });
+        let taken = bench.take(OLD).unwrap();
+        let (_, result) = bench.settle(taken, answer).done.unwrap();
+        result.unwrap().log_append_time
+    };
+    assert_eq!(told(1, 0), None);
+    assert_eq!(told(1, 17), Some(17));
+    assert_eq!(told(0, 0), Some(0));
+}
+
+#[test]
 fn the_old_leader_answers_before_the_new_one_is_asked() {
     let mut bench = Bench::established();
     bench.batch(1);
