@@ -1,0 +1,313 @@
+//! What was appended, what was said about it, and whether that is true.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use milena_engine::{
+    produce::{Ack, Acks, Failure, Persistence, Reason},
+    time::Instant,
+};
+
+use crate::plan::{Plan, ProducerPlan};
+
+/// Names a batch's completion.
+pub(crate) type BatchNumber = usize;
+/// Names a record; it stands at the start of the record's value.
+pub(crate) type RecordNumber = u32;
+/// Index of a topic, and a partition of it.
+pub(crate) type Place = (usize, i32);
+
+/// A promise was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(pub String);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// Every record and every outcome of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    batches: Vec<Batch>,
+    records: Vec<BatchNumber>,
+    open: usize,
+    /// Producers that were given more than one id.
+    renewed: BTreeSet<usize>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    producer: usize,
+    place: Place,
+    opened: Instant,
+    records: Vec<RecordNumber>,
+    outcome: Option<Result<Ack, Failure>>,
+}
+
+/// How a run went, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records appended.
+    pub appended: u64,
+    /// Records acknowledged.
+    pub acknowledged: u64,
+    /// Records that failed and are said not to be stored.
+    pub failed_no: u64,
+    /// Records that failed and may be stored.
+    pub failed_maybe: u64,
+    /// Of the latter, those that are.
+    pub stored_maybe: u64,
+    /// Batches given up because what came before them is missing and an attempt is unaccounted for.
+    pub unresolved: u64,
+    /// Batches that ran out of time before they were sent.
+    pub expired_unsent: u64,
+    /// Batches that ran out of time after they were sent.
+    pub expired_sent: u64,
+}
+
+impl Ledger {
+    /// A new batch.
+    pub(crate) fn open(&mut self, producer: usize, place: Place, opened: Instant) -> BatchNumber {
+        self.batches.push(Batch {
+            producer,
+            place,
+            opened,
+            records: Vec::new(),
+            outcome: None,
+        });
+        self.open += 1;
+        self.batches.len() - 1
+    }
+
+    /// The latest batch came to nothing, unless it has records.
+    pub(crate) fn withdraw(&mut self) {
+        if self
+            .batches
+            .pop_if(|batch| batch.records.is_empty())
+            .is_some()
+        {
+            self.open -= 1;
+        }
+    }
+
+    /// The number of the next record.
+    pub(crate) fn next_record(&self) -> RecordNumber {
+        RecordNumber::try_from(self.records.len()).unwrap_or(RecordNumber::MAX)
+    }
+
+    /// The next record is in a batch, at `index`.
+    pub(crate) fn append(&mut self, number: BatchNumber, index: u32) -> Result<(), Violation> {
+        let record = self.next_record();
+        self.records.push(number);
+        let batch = self.batches.get_mut(number);
+        let batch = batch.ok_or_else(|| Violation(format!("there is no batch {number}")))?;
+        if batch.records.len() != index as usize {
+            let there = batch.records.len();
+            return Err(Violation(format!(
+                "record {record} is told to be number {index} of batch {number}, which has {there}"
+            )));
+        }
+        batch.records.push(record);
+        Ok(())
+    }
+
+    /// A batch has an outcome.
+    pub(crate) fn finish(
+        &mut self,
+        number: BatchNumber,
+        outcome: Result<Ack, Failure>,
+        now: Instant,
+        limit: Duration,
+    ) -> Result<(), Violation> {
+        let batch = self.batches.get_mut(number);
+        let batch = batch.ok_or_else(|| Violation(format!("there is no batch {number}")))?;
+        if let Some(before) = &batch.outcome {
+            return Err(Violation(format!(
+                "batch {number} ended twice: {before:?}, then {outcome:?}"
+            )));
+        }
+        if now.since(batch.opened) > limit {
+            return Err(Violation(format!(
+                "batch {number} ended after {:?}, the delivery timeout is {limit:?}",
+                now.since(batch.opened)
+            )));
+        }
+        batch.outcome = Some(outcome);
+        self.open -= 1;
+        Ok(())
+    }
+
+    /// A producer has been given another id.
+    pub(crate) fn renew(&mut self, producer: usize) {
+        self.renewed.insert(producer);
+    }
+
+    /// Batches without an outcome.
+    pub(crate) const fn unfinished(&self) -> usize {
+        self.open
+    }
+
+    /// Compares what was said with the logs.
+    pub(crate) fn check(
+        &self,
+        plan: &Plan,
+        logs: &BTreeMap<Place, Vec<(i64, Bytes)>>,
+    ) -> Result<Tally, Violation> {
+        let mut stored: BTreeMap<RecordNumber, Vec<(Place, i64)>> = BTreeMap::new();
+        for (place, log) in logs {
+            let mut latest = BTreeMap::new();
+            for (offset, value) in log {
+                let record = self.read(*place, *offset, value)?;
+                stored.entry(record).or_default().push((*place, *offset));
+                self.check_order(plan, record, *place, &mut latest)?;
+            }
+        }
+        let mut tally = Tally::default();
+        for (number, batch) in self.batches.iter().enumerate() {
+            let producer = plan.producers.get(batch.producer);
+            let producer = producer.ok_or_else(|| Violation("no such producer".to_owned()))?;
+            batch.check(number, producer, &stored)?;
+            batch.count(&stored, &mut tally);
+        }
+        Ok(tally)
+    }
+
+    fn read(&self, place: Place, offset: i64, value: &[u8]) -> Result<RecordNumber, Violation> {
+        let number = value.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        let batch = number.and_then(|number| {
+            let batch = *self.records.get(number as usize)?;
+            Some((number, self.batches.get(batch)?))
+        });
+        match batch {
+            Some((number, batch)) if batch.place == place => Ok(number),
+            _ => Err(Violation(format!(
+                "offset {offset} of {place:?} holds something that was not appended there"
+            ))),
+        }
+    }
+
+    /// Records of one producer stand in its order, those that failed and are stored all the same included.
+    fn check_order(
+        &self,
+        plan: &Plan,
+        record: RecordNumber,
+        place: Place,
+        latest: &mut BTreeMap<usize, RecordNumber>,
+    ) -> Result<(), Violation> {
+        let batch = self.records.get(record as usize);
+        let Some(batch) = batch.and_then(|batch| self.batches.get(*batch)) else {
+            return Ok(());
+        };
+        let producer = plan.producers.get(batch.producer);
+        if !producer.is_some_and(|producer| producer.settings.idempotent) {
+            return Ok(());
+        }
+        // Only the epochs of one producer id follow each other: under another id, a batch that was given up may still
+        // come out of some buffer after its successors.
+        if self.renewed.contains(&batch.producer) && !matches!(batch.outcome, Some(Ok(_))) {
+            return Ok(());
+        }
+        let before = latest.insert(batch.producer, record);
+        match before {
+            Some(before) if before >= record => Err(Violation(format!(
+                "record {record} comes after record {before} in the log of {place:?}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Batch {
+    fn check(
+        &self,
+        number: BatchNumber,
+        producer: &ProducerPlan,
+        stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>,
+    ) -> Result<(), Violation> {
+        let outcome = self.outcome.as_ref();
+        let outcome = outcome.ok_or_else(|| Violation(format!("batch {number} never ended")))?;
+        for (index, record) in (0_i64..).zip(&self.records) {
+            let places = stored.get(record).map_or(&[][..], Vec::as_slice);
+            let wrong = |what: &str| {
+                Err(Violation(format!(
+                    "record {record} (number {index} of batch {number}) {what}: {outcome:?}, stored at {places:?}"
+                )))
+            };
+            if places.len() > 1 && producer.settings.idempotent {
+                return wrong("is stored more than once");
+            }
+            match outcome {
+                Ok(_) if producer.settings.acks == Acks::None => {}
+                Ok(_) if places.is_empty() => return wrong("was acknowledged and is not stored"),
+                Ok(Ack {
+                    base_offset: Some(base),
+                    ..
+                }) if !places.contains(&(self.place, base + index)) => {
+                    return wrong("is not where it was said to be");
+                }
+                Ok(_) => {}
+                Err(failure) if producer.patient => {
+                    let _ = failure;
+                    return wrong("failed, though nothing kept it from being delivered");
+                }
+                Err(Failure {
+                    persistence: Persistence::No,
+                    ..
+                }) if !places.is_empty() => return wrong("is stored, against what was said"),
+                Err(Failure {
+                    persistence: Persistence::Maybe,
+                    attempts: 0,
+                    ..
+                }) => return wrong("was never sent, and cannot be stored"),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>, tally: &mut Tally) {
+        let records = self.records.len() as u64;
+        tally.appended += records;
+        match &self.outcome {
+            None => {}
+            Some(Ok(_)) => tally.acknowledged += records,
+            Some(Err(failure)) => {
+                if failure.persistence == Persistence::No {
+                    tally.failed_no += records;
+                } else {
+                    tally.failed_maybe += records;
+                    let there = self.records.iter().filter(|r| stored.contains_key(r));
+                    tally.stored_maybe += there.count() as u64;
+                }
+                match &failure.reason {
+                    Reason::Unresolved => tally.unresolved += 1,
+                    Reason::Expired if failure.attempts == 0 => tally.expired_unsent += 1,
+                    Reason::Expired => tally.expired_sent += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl Tally {
+    /// Both together.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.appended += other.appended;
+        self.acknowledged += other.acknowledged;
+        self.failed_no += other.failed_no;
+        self.failed_maybe += other.failed_maybe;
+        self.stored_maybe += other.stored_maybe;
+        self.unresolved += other.unresolved;
+        self.expired_unsent += other.expired_unsent;
+        self.expired_sent += other.expired_sent;
+    }
+}
