@@ -4,6 +4,7 @@ mod builder;
 mod core;
 mod delivery;
 mod error;
+mod growing;
 mod record;
 mod topic;
 

@@ -13,7 +13,7 @@ use milena_engine::{
 };
 use milena_protocol::{Str, Uuid};
 
-use super::delivery::Completion;
+use super::{delivery::Completion, growing::Growing};
 
 /// Why a partition's records are not sent at present.
 const NO_LEADER: &str = "the partition has no leader";
@@ -21,16 +21,22 @@ const NO_LEADER: &str = "the partition has no leader";
 /// The partitions of one topic, and the choice for records without a key.
 #[derive(Debug)]
 pub(crate) struct Topic {
-    pub(crate) name: Arc<str>,
-    pub(crate) wire_name: Str,
-    view: ArcSwap<TopicView>,
+    pub(crate) facts: Arc<Facts>,
     /// As many as there ever were: what was accepted for those that are no more has to end too.
-    partitions: ArcSwap<Vec<PartitionRef>>,
+    partitions: Growing<PartitionRef>,
     /// How many there are.
     count: AtomicU32,
     adopting: Mutex<()>,
     sticky: AtomicU32,
     rng: Mutex<Rng>,
+}
+
+/// What a topic's partitions know of it.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) name: Arc<str>,
+    wire_name: Str,
+    view: ArcSwap<TopicView>,
 }
 
 /// A partition's queue, and the lock that callers and senders share it by.
@@ -39,7 +45,7 @@ pub(crate) struct Topic {
 /// partition's lock is taken meanwhile.
 #[derive(Debug)]
 pub(crate) struct PartitionCell {
-    pub(crate) topic: Arc<Topic>,
+    pub(crate) topic: Arc<Facts>,
     pub(crate) index: i32,
     queue: Mutex<PartitionQueue<Arc<Completion>>>,
 }
@@ -51,10 +57,12 @@ pub(crate) struct PartitionRef(Arc<PartitionCell>);
 impl Topic {
     pub(crate) fn new(view: Arc<TopicView>, seed: u64) -> Arc<Self> {
         let topic = Arc::new(Self {
-            name: view.name.clone(),
-            wire_name: Str::from(&*view.name),
-            view: ArcSwap::new(view.clone()),
-            partitions: ArcSwap::default(),
+            facts: Arc::new(Facts {
+                name: view.name.clone(),
+                wire_name: Str::from(&*view.name),
+                view: ArcSwap::new(view.clone()),
+            }),
+            partitions: Growing::new(),
             count: AtomicU32::new(0),
             adopting: Mutex::new(()),
             sticky: AtomicU32::new(0),
@@ -66,11 +74,11 @@ impl Topic {
     }
 
     pub(crate) fn view(&self) -> arc_swap::Guard<Arc<TopicView>> {
-        self.view.load()
+        self.facts.view.load()
     }
 
-    pub(crate) fn partitions(&self) -> arc_swap::Guard<Arc<Vec<PartitionRef>>> {
-        self.partitions.load()
+    pub(crate) const fn partitions(&self) -> &Growing<PartitionRef> {
+        &self.partitions
     }
 
     /// How many partitions there are: 0 once the topic is gone.
@@ -86,7 +94,7 @@ impl Topic {
     /// Moves on from `from`, unless somebody did already.
     pub(crate) fn next_sticky(&self, from: u32) {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(next) = Sticky::pick(&self.view.load(), &mut rng) {
+        if let Some(next) = Sticky::pick(&self.view(), &mut rng) {
             let _ = self
                 .sticky
                 .compare_exchange(from, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -96,14 +104,14 @@ impl Topic {
     /// Takes over what is new in the view that `latest` gives. `moved` is called, with the queue locked, for each
     /// partition whose leader changed.
     pub(crate) fn update(
-        self: &Arc<Self>,
+        &self,
         latest: impl FnOnce() -> Arc<TopicView>,
         mut moved: impl FnMut(&PartitionRef, &mut PartitionQueue<Arc<Completion>>),
     ) {
         // One at a time, each with the latest there is: an older view never replaces a newer one.
         let _turn = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
         let view = &latest();
-        let before = self.view.swap(view.clone());
+        let before = self.facts.view.swap(view.clone());
         // Of a topic that was created anew, leader epochs begin anew.
         let renewed = before.id != view.id;
         self.grow(view);
@@ -111,7 +119,7 @@ impl Topic {
         if sticky >= self.count() {
             self.next_sticky(sticky);
         }
-        for (partition, seen) in self.partitions.load().iter().zip(&view.partitions) {
+        for (partition, seen) in self.partitions.iter().zip(&view.partitions) {
             let leader = seen.leader.map(|node| Leader {
                 node,
                 epoch: seen.leader_epoch,
@@ -130,15 +138,15 @@ impl Topic {
         }
     }
 
-    fn grow(self: &Arc<Self>, view: &TopicView) {
+    fn grow(&self, view: &TopicView) {
         let count = u32::try_from(view.partitions.len()).unwrap_or(u32::MAX);
         self.count.store(count, Ordering::Relaxed);
-        let known = self.partitions.load();
-        if known.len() >= view.partitions.len() {
-            return;
-        }
-        let mut partitions = Vec::clone(&known);
-        for (index, seen) in view.partitions.iter().enumerate().skip(known.len()) {
+        for (index, seen) in view
+            .partitions
+            .iter()
+            .enumerate()
+            .skip(self.partitions.len())
+        {
             let leader = seen.leader.map(|node| Leader {
                 node,
                 epoch: seen.leader_epoch,
@@ -147,13 +155,12 @@ impl Topic {
             if leader.is_none() {
                 queue.handle_trouble(&NO_LEADER.into());
             }
-            partitions.push(PartitionRef(Arc::new(PartitionCell {
-                topic: self.clone(),
+            self.partitions.push(PartitionRef(Arc::new(PartitionCell {
+                topic: self.facts.clone(),
                 index: i32::try_from(index).unwrap_or(i32::MAX),
                 queue: Mutex::new(queue),
             })));
         }
-        self.partitions.store(Arc::new(partitions));
     }
 }
 
