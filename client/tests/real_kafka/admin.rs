@@ -22,12 +22,21 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
     let admin = client.admin();
     let (first, second) = (place.name("admin"), place.name("admin"));
 
-    let made = admin.create_topic(NewTopic::new(&first, 3, place.replicas())).await.unwrap();
-    assert_eq!((&made.name, made.partitions.len(), made.internal), (&first, 3, false));
+    let made = admin
+        .create_topic(NewTopic::new(&first, 3, place.replicas()))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&made.name, made.partitions.len(), made.internal),
+        (&first, 3, false)
+    );
     assert!(made.id.is_some());
     for (partition, number) in made.partitions.iter().zip(0..) {
         assert_eq!(partition.id, number);
-        assert_eq!(partition.replicas.len(), usize::try_from(place.replicas()).unwrap());
+        assert_eq!(
+            partition.replicas.len(),
+            usize::try_from(place.replicas()).unwrap()
+        );
         assert!(partition.replicas.contains(&partition.leader.unwrap()));
     }
 
@@ -54,11 +63,17 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
         "{results:?}"
     );
     let said = results[0].result.as_ref().unwrap_err().to_string();
-    assert!(said.contains("TOPIC_ALREADY_EXISTS") && said.contains("already exists"), "{said}");
+    assert!(
+        said.contains("TOPIC_ALREADY_EXISTS") && said.contains("already exists"),
+        "{said}"
+    );
 
     let ghost = place.name("ghost");
     let described = admin.describe_topics([&second, &ghost, &first]).await;
-    assert_eq!(codes(&described), [None, Some(UNKNOWN_TOPIC_OR_PARTITION), None]);
+    assert_eq!(
+        codes(&described),
+        [None, Some(UNKNOWN_TOPIC_OR_PARTITION), None]
+    );
     assert_eq!(described[2].result.as_ref().unwrap(), &made);
     let listed = admin.list_topics().await.unwrap();
     let found = listed.iter().find(|topic| topic.name == first).unwrap();
@@ -69,17 +84,41 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
     let producer = client.producer().build().unwrap();
     let mut ledger = Ledger::new(&first);
     ledger.send_all(&producer, zoo(30, 3)).await;
-    let grown = admin.create_partitions([(&first, 5), (&second, 1), (&ghost, 2)]).await;
-    assert_eq!(codes(&grown), [None, Some(INVALID_PARTITIONS), Some(UNKNOWN_TOPIC_OR_PARTITION)]);
+    let grown = admin
+        .create_partitions([(&first, 5), (&second, 1), (&ghost, 2)])
+        .await;
+    assert_eq!(
+        codes(&grown),
+        [
+            None,
+            Some(INVALID_PARTITIONS),
+            Some(UNKNOWN_TOPIC_OR_PARTITION)
+        ]
+    );
     assert_eq!(grown[0].result.as_ref().unwrap().partitions.len(), 5);
-    ledger.send_all(&producer, zoo(100, 5).filter(|sample| sample.partition.is_some())).await;
-    assert!(ledger.metadata().any(|(_, metadata)| metadata.partition() == 4));
+    ledger
+        .send_all(
+            &producer,
+            zoo(100, 5).filter(|sample| sample.partition.is_some()),
+        )
+        .await;
+    assert!(
+        ledger
+            .metadata()
+            .any(|(_, metadata)| metadata.partition() == 4)
+    );
     verify(place, &client, &[ledger]).await;
 
     let gone = admin.delete_topics([&first, &ghost, &second]).await;
-    assert_eq!(codes(&gone), [None, Some(UNKNOWN_TOPIC_OR_PARTITION), None], "{gone:?}");
+    assert_eq!(
+        codes(&gone),
+        [None, Some(UNKNOWN_TOPIC_OR_PARTITION), None],
+        "{gone:?}"
+    );
     let started = std::time::Instant::now();
-    while codes(&admin.describe_topics([&first, &second]).await) != [Some(UNKNOWN_TOPIC_OR_PARTITION); 2] {
+    while codes(&admin.describe_topics([&first, &second]).await)
+        != [Some(UNKNOWN_TOPIC_OR_PARTITION); 2]
+    {
         assert!(started.elapsed().as_secs() < 20, "still there");
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
@@ -89,7 +128,11 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
 fn codes<T: std::fmt::Debug>(results: &[TopicResult<T>]) -> Vec<Option<i16>> {
     let code = |result: &TopicResult<T>| match &result.result {
         Ok(_) => None,
-        Err(error) => Some(error.code().unwrap_or_else(|| panic!("{}: {error}", result.topic))),
+        Err(error) => Some(
+            error
+                .code()
+                .unwrap_or_else(|| panic!("{}: {error}", result.topic)),
+        ),
     };
     results.iter().map(code).collect()
 }

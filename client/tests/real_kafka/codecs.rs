@@ -31,7 +31,9 @@ async fn every_codec_is_read_back(place: Place) {
     ];
     let mut ledgers = Vec::new();
     for codec in codecs {
-        let topic = place.topic(&client, &format!("codec-{}", codec.codec()), 3).await;
+        let topic = place
+            .topic(&client, &format!("codec-{}", codec.codec()), 3)
+            .await;
         let producer = client
             .producer()
             .compression(codec)
@@ -43,18 +45,28 @@ async fn every_codec_is_read_back(place: Place) {
         ledger.send_all(&producer, zoo(RECORDS, 3)).await;
         assert_eq!(ledger.len(), RECORDS);
         // A record that does not shrink, alone in its batch, which then is not compressed.
-        ledger.send_all(&producer, [Sample::of(noise(0, 1000)).on(0)]).await;
+        ledger
+            .send_all(&producer, [Sample::of(noise(0, 1000)).on(0)])
+            .await;
         producer.close(Duration::from_secs(10)).await.unwrap();
 
         for partition in 0..3 {
             let batches = stored::batches(place, &client, ledger.topic(), partition).await;
-            let mut kinds: Vec<CompressionType> = batches.iter().map(|batch| batch.codec().unwrap()).collect();
+            let mut kinds: Vec<CompressionType> =
+                batches.iter().map(|batch| batch.codec().unwrap()).collect();
             if partition == 0 {
-                assert_eq!(kinds.pop(), Some(CompressionType::None), "{codec}: noise does not shrink");
+                assert_eq!(
+                    kinds.pop(),
+                    Some(CompressionType::None),
+                    "{codec}: noise does not shrink"
+                );
             }
             assert!(!kinds.is_empty());
             let is_right = |kind: &CompressionType| *kind == codec.codec();
-            assert!(kinds.iter().all(is_right), "{codec}: partition {partition} has {kinds:?}");
+            assert!(
+                kinds.iter().all(is_right),
+                "{codec}: partition {partition} has {kinds:?}"
+            );
         }
         ledgers.push(ledger);
     }

@@ -34,13 +34,19 @@ async fn a_killed_node_and_a_hung_one_cost_nothing() {
         .delivery_timeout(Duration::from_secs(100))
         .build()
         .unwrap();
-    let mut stream = Stream { producer, ledger: Ledger::new(topic), sent: 0 };
+    let mut stream = Stream {
+        producer,
+        ledger: Ledger::new(topic),
+        sent: 0,
+    };
 
     stream.send(3_000).await;
     let hung = Node::leading(place, &client, stream.ledger.topic(), 0).await;
     hung.signal("-STOP");
     let started = Instant::now();
-    stream.send_while(|| started.elapsed() < Duration::from_secs(5)).await;
+    stream
+        .send_while(|| started.elapsed() < Duration::from_secs(5))
+        .await;
     hung.signal("-CONT");
     stream.send(3_000).await;
 
@@ -48,7 +54,9 @@ async fn a_killed_node_and_a_hung_one_cost_nothing() {
     killed.signal("-KILL");
     let started = Instant::now();
     // Long enough for others to be elected.
-    stream.send_while(|| started.elapsed() < Duration::from_secs(12)).await;
+    stream
+        .send_while(|| started.elapsed() < Duration::from_secs(12))
+        .await;
     let restart = start_stopped_nodes(place);
     stream.send_while(|| !restart.is_finished()).await;
     restart.await.unwrap();
@@ -56,7 +64,12 @@ async fn a_killed_node_and_a_hung_one_cost_nothing() {
 
     stream.producer.flush().await;
     let failed = stream.ledger.settle().await;
-    assert!(failed.is_empty(), "{} records failed, the first: {}", failed.len(), failed[0].1);
+    assert!(
+        failed.is_empty(),
+        "{} records failed, the first: {}",
+        failed.len(),
+        failed[0].1
+    );
     assert_eq!(stream.ledger.len(), stream.sent);
     await_replicas(&client, stream.ledger.topic()).await;
     verify(place, &client, &[stream.ledger]).await;
@@ -98,9 +111,17 @@ impl Node {
     /// The one that leads a partition.
     async fn leading(place: Place, client: &Client, topic: &str, partition: i32) -> Self {
         let partitions = client.partitions_for(topic).await.unwrap();
-        let leader = partitions.iter().find(|one| one.id == partition).unwrap().leader.unwrap();
+        let leader = partitions
+            .iter()
+            .find(|one| one.id == partition)
+            .unwrap()
+            .leader
+            .unwrap();
         let folder = place.folder().join(format!("node-{leader}"));
-        let pid = fs::read_to_string(folder.join("pid")).unwrap().trim().to_owned();
+        let pid = fs::read_to_string(folder.join("pid"))
+            .unwrap()
+            .trim()
+            .to_owned();
         Self { folder, pid }
     }
 
@@ -108,9 +129,16 @@ impl Node {
         // The number in the file may be somebody else's by now.
         if let Ok(command) = fs::read(format!("/proc/{}/cmdline", self.pid)) {
             let command = String::from_utf8_lossy(&command).into_owned();
-            assert!(command.contains(&*self.folder.to_string_lossy()), "{} is: {command}", self.pid);
+            assert!(
+                command.contains(&*self.folder.to_string_lossy()),
+                "{} is: {command}",
+                self.pid
+            );
         }
-        let status = Command::new("kill").args([signal, &self.pid]).status().unwrap();
+        let status = Command::new("kill")
+            .args([signal, &self.pid])
+            .status()
+            .unwrap();
         assert!(status.success(), "kill {signal} {}", self.pid);
     }
 }
@@ -134,8 +162,16 @@ fn start_stopped_nodes(place: Place) -> JoinHandle<()> {
         }
         xtask.args(["--nodes", &nodes.to_string()]);
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let output = xtask.current_dir(workspace).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = xtask
+            .current_dir(workspace)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     })
 }
 
@@ -143,11 +179,24 @@ fn start_stopped_nodes(place: Place) -> JoinHandle<()> {
 async fn await_replicas(client: &Client, topic: &str) {
     let started = Instant::now();
     loop {
-        let described = client.admin().describe_topics([topic]).await.remove(0).result.unwrap();
-        if described.partitions.iter().all(|partition| partition.isr.len() == 3) {
+        let described = client
+            .admin()
+            .describe_topics([topic])
+            .await
+            .remove(0)
+            .result
+            .unwrap();
+        if described
+            .partitions
+            .iter()
+            .all(|partition| partition.isr.len() == 3)
+        {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "not in sync: {described:?}");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "not in sync: {described:?}"
+        );
         sleep(Duration::from_millis(200)).await;
     }
 }

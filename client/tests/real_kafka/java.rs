@@ -6,12 +6,26 @@ use crate::place::{Place, variable_or_hint};
 
 /// Every record of these topics as Apache's consumer sees it, one line each: by topic as given, partition, offset.
 pub(crate) async fn read_back(place: Place, topics: &[&str]) -> Vec<String> {
-    run("ReadBack", vec!["--bootstrap".into(), place.bootstrap(), "--topic".into(), topics.join(",")]).await
+    run(
+        "ReadBack",
+        vec![
+            "--bootstrap".into(),
+            place.bootstrap(),
+            "--topic".into(),
+            topics.join(","),
+        ],
+    )
+    .await
 }
 
 /// Has Apache's producer write to a topic; returns its acknowledgements, one line each.
 pub(crate) async fn write(place: Place, topic: &str, options: &[&str]) -> Vec<String> {
-    let mut arguments = vec!["--bootstrap".into(), place.bootstrap(), "--topic".into(), topic.to_owned()];
+    let mut arguments = vec![
+        "--bootstrap".into(),
+        place.bootstrap(),
+        "--topic".into(),
+        topic.to_owned(),
+    ];
     arguments.extend(options.iter().map(|option| (*option).to_owned()));
     run("Write", arguments).await
 }
@@ -19,7 +33,12 @@ pub(crate) async fn write(place: Place, topic: &str, options: &[&str]) -> Vec<St
 async fn run(program: &'static str, arguments: Vec<String>) -> Vec<String> {
     tokio::task::spawn_blocking(move || {
         let output = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp"])
+            .args([
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Xshare:auto",
+                "-cp",
+            ])
             .arg(variable_or_hint("MILENA_JAVA_CLASSPATH"))
             .arg(format!("milena.{program}"))
             .args(arguments)
@@ -27,7 +46,11 @@ async fn run(program: &'static str, arguments: Vec<String>) -> Vec<String> {
             .output()
             .expect("java runs");
         let complaints = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} ended with {}:\n{complaints}", output.status);
+        assert!(
+            output.status.success(),
+            "{program} ended with {}:\n{complaints}",
+            output.status
+        );
         let text = String::from_utf8(output.stdout).expect("Java prints UTF-8");
         text.lines().map(str::to_owned).collect()
     })

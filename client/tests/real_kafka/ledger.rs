@@ -19,12 +19,20 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(topic: impl Into<String>) -> Self {
-        Self { topic: topic.into(), timestamp_type: "CreateTime", open: Vec::new(), stored: BTreeMap::new() }
+        Self {
+            topic: topic.into(),
+            timestamp_type: "CreateTime",
+            open: Vec::new(),
+            stored: BTreeMap::new(),
+        }
     }
 
     /// For a topic that stamps records on arrival.
     pub(crate) fn stamped_on_arrival(topic: impl Into<String>) -> Self {
-        Self { timestamp_type: "LogAppendTime", ..Self::new(topic) }
+        Self {
+            timestamp_type: "LogAppendTime",
+            ..Self::new(topic)
+        }
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -33,19 +41,31 @@ impl Ledger {
 
     /// Has a producer accept a record.
     pub(crate) async fn send(&mut self, producer: &Producer, sample: Sample) {
-        let accepted = producer.send(sample.record(&self.topic, &sample.header_refs())).await;
-        let delivery = accepted.unwrap_or_else(|error| panic!("{sample:?} was not accepted: {error}"));
+        let accepted = producer
+            .send(sample.record(&self.topic, &sample.header_refs()))
+            .await;
+        let delivery =
+            accepted.unwrap_or_else(|error| panic!("{sample:?} was not accepted: {error}"));
         self.open.push((sample, delivery));
     }
 
     /// Has a producer accept records, and waits until all are acknowledged.
-    pub(crate) async fn send_all(&mut self, producer: &Producer, samples: impl IntoIterator<Item = Sample>) {
+    pub(crate) async fn send_all(
+        &mut self,
+        producer: &Producer,
+        samples: impl IntoIterator<Item = Sample>,
+    ) {
         for sample in samples {
             self.send(producer, sample).await;
         }
         producer.flush().await;
         let failed = self.settle().await;
-        assert!(failed.is_empty(), "{} records failed, the first: {}", failed.len(), failed[0].1);
+        assert!(
+            failed.is_empty(),
+            "{} records failed, the first: {}",
+            failed.len(),
+            failed[0].1
+        );
     }
 
     /// Waits until everything accepted is settled. Returns what failed.
@@ -58,7 +78,10 @@ impl Ledger {
                     let stored = self.stored.entry(metadata.partition()).or_default();
                     if let Some(offset) = metadata.offset() {
                         let place = i64::try_from(stored.len()).unwrap();
-                        assert_eq!(offset, place, "{sample:?} is not where it was accepted: {metadata:?}");
+                        assert_eq!(
+                            offset, place,
+                            "{sample:?} is not where it was accepted: {metadata:?}"
+                        );
                     }
                     if let Some(partition) = sample.partition {
                         assert_eq!(metadata.partition(), partition);
@@ -78,7 +101,10 @@ impl Ledger {
 
     /// What the producer said of those acknowledged.
     pub(crate) fn metadata(&self) -> impl Iterator<Item = (&Sample, &RecordMetadata)> {
-        self.stored.values().flatten().map(|(sample, metadata)| (sample, metadata))
+        self.stored
+            .values()
+            .flatten()
+            .map(|(sample, metadata)| (sample, metadata))
     }
 
     /// What must be read, line by line.
@@ -97,11 +123,19 @@ impl Ledger {
                 key: sample.key.as_deref(),
                 value: sample.value.as_deref(),
             };
-            line.text(sample.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())))
+            line.text(
+                sample
+                    .headers
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), value.as_deref())),
+            )
         };
-        self.stored
-            .values()
-            .flat_map(move |records| records.iter().enumerate().map(move |(offset, record)| line(offset, record)))
+        self.stored.values().flat_map(move |records| {
+            records
+                .iter()
+                .enumerate()
+                .map(move |(offset, record)| line(offset, record))
+        })
     }
 }
 
@@ -109,17 +143,29 @@ impl Ledger {
 pub(crate) async fn verify(place: Place, client: &Client, ledgers: &[Ledger]) {
     let topics: Vec<&str> = ledgers.iter().map(Ledger::topic).collect();
     let theirs = java::read_back(place, &topics).await;
-    compare("Apache's consumer", ledgers.iter().flat_map(Ledger::lines), theirs);
+    compare(
+        "Apache's consumer",
+        ledgers.iter().flat_map(Ledger::lines),
+        theirs,
+    );
     for ledger in ledgers {
         let records = read(client, &ledger.topic).await;
-        let ours = records.iter().map(|record| received(record, ledger.timestamp_type));
+        let ours = records
+            .iter()
+            .map(|record| received(record, ledger.timestamp_type));
         compare("our reader", ledger.lines(), ours);
     }
 }
 
 /// Everything in a topic by our reader: by partition, and as it came within each.
 pub(crate) async fn read(client: &Client, topic: &str) -> Vec<ReceivedRecord> {
-    let mut reader = client.reader(topic).from_beginning().to_end().build().await.unwrap();
+    let mut reader = client
+        .reader(topic)
+        .from_beginning()
+        .to_end()
+        .build()
+        .await
+        .unwrap();
     let mut records = Vec::new();
     while let Some(record) = reader.next().await {
         records.push(record.unwrap());
@@ -141,7 +187,11 @@ pub(crate) fn received(record: &ReceivedRecord, timestamp_type: &str) -> String 
     };
     let headers: Vec<_> = record.headers.iter().collect();
     let keys: Vec<_> = headers.iter().map(|header| header.key()).collect();
-    line.text(keys.iter().zip(&headers).map(|(key, header)| (&**key, header.value.as_deref())))
+    line.text(
+        keys.iter()
+            .zip(&headers)
+            .map(|(key, header)| (&**key, header.value.as_deref())),
+    )
 }
 
 /// Line by line the same, and as many.
@@ -166,7 +216,9 @@ pub(crate) fn compare(
 
 /// A line, shortened when it is long.
 fn shown(line: Option<String>) -> String {
-    let Some(line) = line else { return "the end".to_owned() };
+    let Some(line) = line else {
+        return "the end".to_owned();
+    };
     match line.char_indices().nth(2_000) {
         Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
         None => line,

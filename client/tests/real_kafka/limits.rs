@@ -26,14 +26,22 @@ async fn up_to_max_request_size_and_not_a_byte_more(place: Place) {
         let largest = largest_value(limit);
         // Of this length and the one before, one goes as a slice and the other as shared bytes.
         for len in [largest - 1, largest] {
-            ledger.send_all(&producer, [Sample::of(noise(len, len))]).await;
+            ledger
+                .send_all(&producer, [Sample::of(noise(len, len))])
+                .await;
         }
         let value = noise(0, largest + 1);
         let record = milena::Record::to(ledger.topic()).value(&value);
         let error = producer.send(record).await.unwrap_err();
-        assert_eq!((error.kind(), error.persistence()), (ProduceErrorKind::TooLarge, Persistence::No));
+        assert_eq!(
+            (error.kind(), error.persistence()),
+            (ProduceErrorKind::TooLarge, Persistence::No)
+        );
         let said = error.to_string();
-        assert!(said.contains("max_request_size") && said.contains(&limit.to_string()), "{said}");
+        assert!(
+            said.contains("max_request_size") && said.contains(&limit.to_string()),
+            "{said}"
+        );
         assert!(said.contains(&(limit + 1).to_string()), "{said}");
         // Nothing was harmed.
         ledger.send_all(&producer, [Sample::of("after")]).await;
@@ -46,7 +54,13 @@ async fn up_to_max_request_size_and_not_a_byte_more(place: Place) {
 /// Bytes of the largest value that alone makes a record as large as `limit`.
 fn largest_value(limit: usize) -> usize {
     let zeroes = vec![0; limit];
-    let size = |len: usize| RecordRef { value: Some(zeroes[..len].into()), ..RecordRef::default() }.upper_bound();
+    let size = |len: usize| {
+        RecordRef {
+            value: Some(zeroes[..len].into()),
+            ..RecordRef::default()
+        }
+        .upper_bound()
+    };
     let len = (1..limit).rev().find(|len| size(*len) <= limit).unwrap();
     assert_eq!(size(len), limit);
     len
@@ -56,7 +70,9 @@ async fn what_the_topic_does_not_take_stops_nothing_else(place: Place) {
     let client = place.client().await;
     let mut ledgers = Vec::new();
     for idempotence in [true, false] {
-        let topic = place.topic_with(&client, "narrow", 2, &[("max.message.bytes", "5000")]).await;
+        let topic = place
+            .topic_with(&client, "narrow", 2, &[("max.message.bytes", "5000")])
+            .await;
         ledgers.push(send_past_the_limit(&client, topic, idempotence).await);
     }
     verify(place, &client, &ledgers).await;
@@ -77,18 +93,33 @@ async fn send_past_the_limit(client: &Client, topic: String, idempotence: bool) 
     let started = Instant::now();
     for i in 0..200 {
         let len = if i % 50 == 25 { 6000 } else { 300 };
-        ledger.send(&producer, Sample::of(text(i, len)).on(i32::from(i % 3 == 0))).await;
+        ledger
+            .send(
+                &producer,
+                Sample::of(text(i, len)).on(i32::from(i % 3 == 0)),
+            )
+            .await;
     }
     producer.flush().await;
     let failed = ledger.settle().await;
-    assert!(started.elapsed() < Duration::from_secs(20), "it took {:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "it took {:?}",
+        started.elapsed()
+    );
     assert_eq!((failed.len(), ledger.len()), (4, 196), "{failed:?}");
     for (sample, error) in failed {
         assert_eq!(sample.value.unwrap().len(), 6000);
-        assert_eq!((error.kind(), error.persistence()), (ProduceErrorKind::TooLarge, Persistence::No));
+        assert_eq!(
+            (error.kind(), error.persistence()),
+            (ProduceErrorKind::TooLarge, Persistence::No)
+        );
         assert_eq!(error.code(), Some(10));
         let said = error.to_string();
-        assert!(said.contains("MESSAGE_TOO_LARGE") && said.contains(ledger.topic()), "{said}");
+        assert!(
+            said.contains("MESSAGE_TOO_LARGE") && said.contains(ledger.topic()),
+            "{said}"
+        );
     }
     ledger.send_all(&producer, [Sample::of("after")]).await;
     ledger
@@ -101,20 +132,42 @@ async fn a_record_from_the_future_is_named() {
     let client = place.client().await;
     let settings = [("message.timestamp.after.max.ms", "60000")];
     let topic = place.topic_with(&client, "future", 1, &settings).await;
-    let producer = client.producer().linger(Duration::from_millis(200)).build().unwrap();
+    let producer = client
+        .producer()
+        .linger(Duration::from_millis(200))
+        .build()
+        .unwrap();
     let mut ledger = Ledger::new(topic);
     // All three in one batch, which the broker refuses as a whole.
     for timestamp in [None, Some(i64::MAX / 2), None] {
-        ledger.send(&producer, Sample { timestamp, ..Sample::of("when?") }).await;
+        ledger
+            .send(
+                &producer,
+                Sample {
+                    timestamp,
+                    ..Sample::of("when?")
+                },
+            )
+            .await;
     }
     producer.flush().await;
     let failed = ledger.settle().await;
     assert_eq!((failed.len(), ledger.len()), (3, 0));
     for (sample, error) in failed {
-        assert_eq!((error.kind(), error.persistence()), (ProduceErrorKind::Refused, Persistence::No));
+        assert_eq!(
+            (error.kind(), error.persistence()),
+            (ProduceErrorKind::Refused, Persistence::No)
+        );
         let said = error.to_string();
-        let blamed = if sample.timestamp.is_some() { "this record: " } else { "1 other record" };
-        assert!(said.contains("INVALID_TIMESTAMP") && said.contains(blamed), "{said}");
+        let blamed = if sample.timestamp.is_some() {
+            "this record: "
+        } else {
+            "1 other record"
+        };
+        assert!(
+            said.contains("INVALID_TIMESTAMP") && said.contains(blamed),
+            "{said}"
+        );
     }
     ledger.send_all(&producer, [Sample::of("now")]).await;
     verify(place, &client, &[ledger]).await;

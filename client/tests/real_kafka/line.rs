@@ -17,8 +17,18 @@ pub(crate) struct Line<'a> {
 
 impl Line<'_> {
     /// The text, with these headers.
-    pub(crate) fn text<'h>(&self, headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>) -> String {
-        let Line { topic, partition, offset, timestamp, timestamp_type, .. } = self;
+    pub(crate) fn text<'h>(
+        &self,
+        headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) -> String {
+        let Line {
+            topic,
+            partition,
+            offset,
+            timestamp,
+            timestamp_type,
+            ..
+        } = self;
         let mut out = format!(
             "{{\"topic\":\"{topic}\",\"partition\":{partition},\"offset\":{offset},\"timestamp\":{timestamp},\
              \"timestampType\":\"{timestamp_type}\",\"key\":"
@@ -41,7 +51,9 @@ impl Line<'_> {
 
 /// The number of that field, in a line of a single level.
 pub(crate) fn number(line: &str, field: &str) -> i64 {
-    let at = line.find(&format!("\"{field}\":")).unwrap_or_else(|| panic!("no {field} in {line}"));
+    let at = line
+        .find(&format!("\"{field}\":"))
+        .unwrap_or_else(|| panic!("no {field} in {line}"));
     let digits = &line[at + field.len() + 3..];
     let end = digits.find([',', '}']).unwrap();
     digits[..end].parse().unwrap()
@@ -72,7 +84,11 @@ fn bytes(out: &mut String, bytes: Option<&[u8]>) {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4 {
             let sextet = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
-            out.push(if place <= chunk.len() { char::from(sextet) } else { '=' });
+            out.push(if place <= chunk.len() {
+                char::from(sextet)
+            } else {
+                '='
+            });
         }
     }
     out.push('"');
@@ -94,5 +110,8 @@ fn base64_is_padded() {
 #[test]
 fn numbers_are_found() {
     let line = r#"{"index":7,"topic":"t","partition":-1,"timestamp":1700000000000}"#;
-    assert_eq!(["index", "partition", "timestamp"].map(|field| number(line, field)), [7, -1, 1_700_000_000_000]);
+    assert_eq!(
+        ["index", "partition", "timestamp"].map(|field| number(line, field)),
+        [7, -1, 1_700_000_000_000]
+    );
 }

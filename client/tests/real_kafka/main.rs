@@ -4,6 +4,13 @@
 //! consumer and by our reader, and both must see exactly what was sent: key, value, headers in order, timestamp,
 //! partition, and the order within each partition. Our reader in turn reads what Apache's producer wrote.
 #![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be"
+)]
 
 mod admin;
 mod codecs;

@@ -70,7 +70,8 @@ impl Place {
         settings: &[(&str, &str)],
     ) -> String {
         let name = self.name(what);
-        let mut topic = NewTopic::new(&name, partitions, self.replicas()).config("retention.ms", "-1");
+        let mut topic =
+            NewTopic::new(&name, partitions, self.replicas()).config("retention.ms", "-1");
         for (key, value) in settings {
             topic = topic.config(*key, *value);
         }
@@ -97,21 +98,29 @@ impl Place {
         let is_it = |folder: &PathBuf| {
             fs::read_to_string(folder.join("bootstrap")).is_ok_and(|text| text.trim() == bootstrap)
         };
-        let mut folders = fs::read_dir(&clusters).unwrap().map(|entry| entry.unwrap().path());
-        folders.find(is_it).unwrap_or_else(|| panic!("{bootstrap} has no folder in {clusters}"))
+        let mut folders = fs::read_dir(&clusters)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        folders
+            .find(is_it)
+            .unwrap_or_else(|| panic!("{bootstrap} has no folder in {clusters}"))
     }
 
     /// Its release, such as `4.3.1`.
     pub(crate) fn release(self) -> String {
         let spec = fs::read_to_string(self.folder().join("cluster")).unwrap();
-        let release = spec.lines().find_map(|line| line.strip_prefix("version=")).unwrap();
+        let release = spec
+            .lines()
+            .find_map(|line| line.strip_prefix("version="))
+            .unwrap();
         release.to_owned()
     }
 }
 
 /// The value of a variable that `cargo xtask test` sets.
 pub(crate) fn variable_or_hint(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run: cargo xtask test --only real"))
+    env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set; run: cargo xtask test --only real"))
 }
 
 /// Makes a test of each async function that takes a [`Place`], one per cluster.

@@ -24,14 +24,29 @@ async fn what_apaches_producer_wrote_is_read(place: Place) {
     let size = SIZE.to_string();
     // A codec each, of which one in a transaction that is committed, and one in one that is not.
     let runs: &[(&str, &str)] = match place {
-        Place::Single => &[("none", "commit"), ("gzip", "none"), ("snappy", "none"), ("lz4", "abort"), ("zstd", "none")],
+        Place::Single => &[
+            ("none", "commit"),
+            ("gzip", "none"),
+            ("snappy", "none"),
+            ("lz4", "abort"),
+            ("zstd", "none"),
+        ],
         Place::Cluster => &[("lz4", "none"), ("snappy", "commit")],
         Place::Old => &[("zstd", "none"), ("gzip", "none")],
     };
     for (codec, transaction) in runs {
         let topic = place.topic(&client, &format!("java-{codec}"), 3).await;
         let options = [
-            "--count", COUNT, "--timestamp", &time, "--size", &size, "--compression", codec, "--transaction", transaction,
+            "--count",
+            COUNT,
+            "--timestamp",
+            &time,
+            "--size",
+            &size,
+            "--compression",
+            codec,
+            "--transaction",
+            transaction,
         ];
         let written = java::write(place, &topic, &options).await;
         assert_eq!(written.len().to_string(), COUNT);
@@ -64,7 +79,12 @@ fn in_order(topic: &str, written: &[String]) -> Vec<String> {
         let headers: &[(&str, Option<&[u8]>)] = match index % 3 {
             0 => &[],
             1 => &[("h", Some(number.as_bytes()))],
-            _ => &[("h", Some(b"first")), ("h", None), ("", Some(b"")), ("ключ", Some(number.as_bytes()))],
+            _ => &[
+                ("h", Some(b"first")),
+                ("h", None),
+                ("", Some(b"")),
+                ("ключ", Some(number.as_bytes())),
+            ],
         };
         lines.insert((partition, offset), line.text(headers.iter().copied()));
     }
@@ -85,7 +105,13 @@ fn value(index: i64) -> Option<Vec<u8>> {
         0 => None,
         1 => Some(Vec::new()),
         2 => Some(java_noise(index)),
-        _ => Some(format!("value-{index} ").bytes().cycle().take(SIZE).collect()),
+        _ => Some(
+            format!("value-{index} ")
+                .bytes()
+                .cycle()
+                .take(SIZE)
+                .collect(),
+        ),
     }
 }
 
@@ -116,7 +142,10 @@ async fn assert_same_partitioner(place: Place, client: &Client, theirs: &[Receiv
     let mut chosen = Vec::new();
     for record in theirs.iter().filter(|record| record.key.is_some()) {
         let key = record.key.as_ref().unwrap();
-        let delivery = producer.send(milena::Record::to(&topic).key(key)).await.unwrap();
+        let delivery = producer
+            .send(milena::Record::to(&topic).key(key))
+            .await
+            .unwrap();
         chosen.push((key, record.partition, delivery.partition()));
     }
     producer.flush().await;
@@ -135,13 +164,26 @@ async fn check_starts(client: &Client, topic: &str, written: &[String]) {
     for builder in [one().from_offset(offset), one().from_timestamp(timestamp)] {
         let mut reader = builder.to_end().build().await.unwrap();
         let record = reader.next().await.unwrap().unwrap();
-        assert_eq!((record.partition, record.offset, record.timestamp), (1, offset, timestamp));
+        assert_eq!(
+            (record.partition, record.offset, record.timestamp),
+            (1, offset, timestamp)
+        );
     }
     let mut reader = one().from_end().to_end().build().await.unwrap();
     assert!(reader.next().await.is_none());
     let mut reader = one().from_offset(1_000_000).build().await.unwrap();
     let error = reader.next().await.unwrap().unwrap_err();
-    assert!(matches!(error, ReadError::OutOfRange { offset: 1_000_000, start: 0, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            ReadError::OutOfRange {
+                offset: 1_000_000,
+                start: 0,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,7 +201,12 @@ async fn a_reader_follows_what_is_written() {
         ledger.send_all(&producer, samples).await;
         for _ in 0..20 {
             let record = next(&mut reader).await;
-            assert!(record.value.unwrap().starts_with(format!("{round}:").as_bytes()));
+            assert!(
+                record
+                    .value
+                    .unwrap()
+                    .starts_with(format!("{round}:").as_bytes())
+            );
         }
     }
     verify(place, &client, &[ledger]).await;

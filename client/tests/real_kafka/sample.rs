@@ -16,23 +16,37 @@ pub(crate) struct Sample {
 impl Sample {
     /// A record with a value alone.
     pub(crate) fn of(value: impl Into<Vec<u8>>) -> Self {
-        Self { value: Some(Bytes::from(value.into())), ..Self::default() }
+        Self {
+            value: Some(Bytes::from(value.into())),
+            ..Self::default()
+        }
     }
 
     /// A record with key and value.
     pub(crate) fn keyed(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        Self { key: Some(key.into()), ..Self::of(value) }
+        Self {
+            key: Some(key.into()),
+            ..Self::of(value)
+        }
     }
 
     /// The same for a partition.
     pub(crate) fn on(self, partition: i32) -> Self {
-        Self { partition: Some(partition), ..self }
+        Self {
+            partition: Some(partition),
+            ..self
+        }
     }
 
     /// Its headers, borrowed.
     pub(crate) fn header_refs(&self) -> Vec<HeaderRef<'_>> {
         let headers = self.headers.iter();
-        headers.map(|(key, value)| HeaderRef { key, value: value.as_ref().map(Into::into) }).collect()
+        headers
+            .map(|(key, value)| HeaderRef {
+                key,
+                value: value.as_ref().map(Into::into),
+            })
+            .collect()
     }
 
     /// What the producer takes. Every other value is borrowed as a slice, which is copied, and the others as
@@ -43,7 +57,11 @@ impl Sample {
             record = record.key(key);
         }
         if let Some(value) = &self.value {
-            record = if value.len() % 2 == 0 { record.value(value) } else { record.value(&value[..]) };
+            record = if value.len() % 2 == 0 {
+                record.value(value)
+            } else {
+                record.value(&value[..])
+            };
         }
         if let Some(timestamp) = self.timestamp {
             record = record.timestamp(timestamp);
@@ -89,9 +107,21 @@ fn headers(i: usize) -> Vec<(String, Option<Vec<u8>>)> {
     let header = |key: &str, value: &str| (key.to_owned(), Some(value.as_bytes().to_vec()));
     match i % 4 {
         0 => Vec::new(),
-        1 => vec![header("b", "1"), header("a", "2"), header("b", "1"), header("b", "0")],
-        2 => vec![("null".into(), None), header("empty", ""), header("", "no name"), header("ключ \"\\\t", "é")],
-        _ => (0..i % 30).map(|n| header(&format!("h{}", n % 4), &n.to_string())).collect(),
+        1 => vec![
+            header("b", "1"),
+            header("a", "2"),
+            header("b", "1"),
+            header("b", "0"),
+        ],
+        2 => vec![
+            ("null".into(), None),
+            header("empty", ""),
+            header("", "no name"),
+            header("ключ \"\\\t", "é"),
+        ],
+        _ => (0..i % 30)
+            .map(|n| header(&format!("h{}", n % 4), &n.to_string()))
+            .collect(),
     }
 }
 

@@ -39,7 +39,9 @@ async fn every_kind_of_acknowledgement(place: Place) {
         let mut ledger = Ledger::new(topic);
         ledger.send_all(&producer, zoo(RECORDS, 2)).await;
         assert_eq!(ledger.len(), RECORDS);
-        let knows_offsets = ledger.metadata().all(|(_, metadata)| metadata.offset().is_some());
+        let knows_offsets = ledger
+            .metadata()
+            .all(|(_, metadata)| metadata.offset().is_some());
         assert_eq!(knows_offsets, acks != Acks::None, "{acks:?}");
         await_records(&client, ledger.topic(), RECORDS).await;
         let idempotent = acks == Acks::All && idempotence != Some(false);
@@ -57,7 +59,9 @@ async fn await_records(client: &Client, topic: &str, count: usize) {
             reader.next().await.unwrap().unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), all).await.expect("all arrive");
+    tokio::time::timeout(Duration::from_secs(20), all)
+        .await
+        .expect("all arrive");
 }
 
 /// Batches are numbered without a gap by one producer, or not at all.
@@ -86,11 +90,20 @@ async fn arrival_times_are_the_brokers(place: Place) {
     let before = now();
     ledger.send_all(&producer, zoo(100, 2)).await;
     for (_, metadata) in ledger.metadata() {
-        assert!((before..=now()).contains(&metadata.timestamp()), "{metadata:?}");
+        assert!(
+            (before..=now()).contains(&metadata.timestamp()),
+            "{metadata:?}"
+        );
     }
     verify(place, &client, &[ledger]).await;
 }
 
 fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    i64::try_from(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap()
 }

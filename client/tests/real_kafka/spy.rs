@@ -23,7 +23,10 @@ impl Spy {
     /// The versions in which requests of that key were made, ascending.
     pub(crate) fn versions(&self, key: i16) -> Vec<i16> {
         let seen = self.seen.lock().unwrap();
-        seen.iter().filter(|(seen, _)| *seen == key).map(|(_, version)| *version).collect()
+        seen.iter()
+            .filter(|(seen, _)| *seen == key)
+            .map(|(_, version)| *version)
+            .collect()
     }
 }
 
@@ -36,7 +39,12 @@ impl Connector for Spy {
     ) -> BoxFuture<'a, Result<Box<dyn Stream>, DialError>> {
         Box::pin(async move {
             let stream = self.tcp.connect(host, port, setup_timeout).await?;
-            let tapped = Tapped { stream, seen: self.seen.clone(), head: Vec::new(), rest: 0 };
+            let tapped = Tapped {
+                stream,
+                seen: self.seen.clone(),
+                head: Vec::new(),
+                rest: 0,
+            };
             Ok(Box::new(tapped) as Box<dyn Stream>)
         })
     }
@@ -61,7 +69,10 @@ impl Tapped {
             self.head.extend(&bytes[..taken]);
             bytes = &bytes[taken..];
             if let Ok([a, b, c, d, key @ .., v, w]) = <[u8; 8]>::try_from(&self.head[..]) {
-                self.seen.lock().unwrap().insert((i16::from_be_bytes(key), i16::from_be_bytes([v, w])));
+                self.seen
+                    .lock()
+                    .unwrap()
+                    .insert((i16::from_be_bytes(key), i16::from_be_bytes([v, w])));
                 self.rest = u32::from_be_bytes([a, b, c, d]) as usize - 4;
                 self.head.clear();
             }
@@ -70,13 +81,21 @@ impl Tapped {
 }
 
 impl AsyncRead for Tapped {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, into)
     }
 }
 
 impl AsyncWrite for Tapped {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
         self.note(&bytes[..written]);
         Poll::Ready(Ok(written))

@@ -9,10 +9,22 @@ use milena_codec::{Batches, RecordBatch};
 use crate::place::Place;
 
 /// The batches of a partition, from the log of its leader.
-pub(crate) async fn batches(place: Place, client: &Client, topic: &str, partition: i32) -> Vec<RecordBatch> {
+pub(crate) async fn batches(
+    place: Place,
+    client: &Client,
+    topic: &str,
+    partition: i32,
+) -> Vec<RecordBatch> {
     let partitions = client.partitions_for(topic).await.unwrap();
-    let leader = partitions.iter().find(|one| one.id == partition).unwrap().leader.unwrap();
-    let folder = place.folder().join(format!("node-{leader}/data/{topic}-{partition}"));
+    let leader = partitions
+        .iter()
+        .find(|one| one.id == partition)
+        .unwrap()
+        .leader
+        .unwrap();
+    let folder = place
+        .folder()
+        .join(format!("node-{leader}/data/{topic}-{partition}"));
     let is_segment = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
     let mut segments: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))

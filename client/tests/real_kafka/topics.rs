@@ -19,16 +19,31 @@ async fn what_is_not_there_is_said_in_time(place: Place) {
     let topic = place.topic(&client, "small", 2).await;
 
     let started = Instant::now();
-    let error = producer.send(Record::to(&topic).partition(2).value("x")).await.unwrap_err();
+    let error = producer
+        .send(Record::to(&topic).partition(2).value("x"))
+        .await
+        .unwrap_err();
     let said = error.to_string();
-    assert_eq!((error.kind(), error.persistence()), (ProduceErrorKind::UnknownTopic, Persistence::No));
-    assert!(said.contains(&format!("{topic}-2")) && said.contains("2 partitions"), "{said}");
+    assert_eq!(
+        (error.kind(), error.persistence()),
+        (ProduceErrorKind::UnknownTopic, Persistence::No)
+    );
+    assert!(
+        said.contains(&format!("{topic}-2")) && said.contains("2 partitions"),
+        "{said}"
+    );
     in_time(started, max_block);
 
     let started = Instant::now();
-    let error = producer.send(Record::to("no topic's name").value("x")).await.unwrap_err();
+    let error = producer
+        .send(Record::to("no topic's name").value("x"))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ProduceErrorKind::UnknownTopic);
-    assert!(error.to_string().contains("INVALID_TOPIC_EXCEPTION"), "{error}");
+    assert!(
+        error.to_string().contains("INVALID_TOPIC_EXCEPTION"),
+        "{error}"
+    );
     assert!(started.elapsed() < max_block, "waiting does not mend it");
 
     // The producer goes on working.
@@ -39,7 +54,10 @@ async fn what_is_not_there_is_said_in_time(place: Place) {
 
 fn in_time(started: Instant, limit: Duration) {
     let took = started.elapsed();
-    assert!(took >= limit && took < limit + Duration::from_secs(3), "it took {took:?} of {limit:?}");
+    assert!(
+        took >= limit && took < limit + Duration::from_secs(3),
+        "it took {took:?} of {limit:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,16 +71,30 @@ async fn an_unknown_topic_without_creation_is_an_error() {
     let topic = place.name("nowhere");
     for _ in 0..2 {
         let started = Instant::now();
-        let error = producer.send(Record::to(&topic).value("x")).await.unwrap_err();
+        let error = producer
+            .send(Record::to(&topic).value("x"))
+            .await
+            .unwrap_err();
         let said = error.to_string();
-        assert_eq!((error.kind(), error.persistence()), (ProduceErrorKind::UnknownTopic, Persistence::No));
-        assert!(said.contains(&topic) && said.contains("UNKNOWN_TOPIC_OR_PARTITION"), "{said}");
+        assert_eq!(
+            (error.kind(), error.persistence()),
+            (ProduceErrorKind::UnknownTopic, Persistence::No)
+        );
+        assert!(
+            said.contains(&topic) && said.contains("UNKNOWN_TOPIC_OR_PARTITION"),
+            "{said}"
+        );
         in_time(started, max_block);
     }
     // Once it is there, it is found.
     let late = milena::NewTopic::new(&topic, 1, 3);
     client.admin().create_topic(late).await.unwrap();
-    producer.send(Record::to(&topic).value("x")).await.unwrap().await.unwrap();
+    producer
+        .send(Record::to(&topic).value("x"))
+        .await
+        .unwrap()
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +109,11 @@ async fn an_unknown_topic_is_created_by_use() {
         verify(place, &client, &[ledger]).await;
         // Reading and describing create nothing.
         let ghost = place.name("ghost");
-        assert!(client.admin().describe_topics([&ghost]).await[0].result.is_err());
+        assert!(
+            client.admin().describe_topics([&ghost]).await[0]
+                .result
+                .is_err()
+        );
         let listed = client.admin().list_topics().await.unwrap();
         assert!(listed.iter().all(|topic| topic.name != ghost));
     }

@@ -26,14 +26,23 @@ async fn two_hundred_thousand_records_over_six_partitions(place: Place) {
     let sample = |i: usize| match i % 3 {
         0 => Sample::of(text(i, 60)),
         1 => Sample::keyed(format!("key-{}", i % 5000), text(i, 40 + i % 50)),
-        _ => Sample { headers: vec![("i".into(), Some(i.to_string().into()))], ..Sample::of(text(i, 20)) },
+        _ => Sample {
+            headers: vec![("i".into(), Some(i.to_string().into()))],
+            ..Sample::of(text(i, 20))
+        },
     };
     ledger.send_all(&producer, (0..RECORDS).map(sample)).await;
     producer.close(Duration::from_secs(10)).await.unwrap();
     assert_eq!(ledger.len(), RECORDS);
     for partition in 0..6 {
-        let share = ledger.metadata().filter(|(_, metadata)| metadata.partition() == partition).count();
-        assert!(share > RECORDS / 12, "partition {partition} got only {share} records");
+        let share = ledger
+            .metadata()
+            .filter(|(_, metadata)| metadata.partition() == partition)
+            .count();
+        assert!(
+            share > RECORDS / 12,
+            "partition {partition} got only {share} records"
+        );
     }
     verify(place, &client, &[ledger]).await;
 }
