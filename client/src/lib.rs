@@ -11,7 +11,7 @@
 //!
 //! let producer = client.producer().build()?;
 //! let delivery = producer.send(Record::to("greetings").key(b"cs").value("Dobrý den")).await?;
-//! println!("stored at offset {}", delivery.await?.offset);
+//! println!("stored at offset {:?}", delivery.await?.offset());
 //!
 //! let mut reader = client.reader("greetings").from_beginning().to_end().build().await?;
 //! while let Some(record) = reader.next().await {
@@ -54,6 +54,6 @@ pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payl
 pub use milena_engine::produce::Acks;
 pub use producer::{
     CloseError, Delivery, Persistence, ProduceError, ProduceErrorKind, Producer, ProducerBuilder,
-    Record, RecordMetadata, TrySendError,
+    Record, RecordMetadata, TopicHandle, TrySendError,
 };
 pub use reader::{Reader, ReaderBuilder, ReceivedRecord};

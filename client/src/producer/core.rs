@@ -135,18 +135,27 @@ impl Core {
         record: &Record<'_>,
         held: &mut Option<Grant>,
     ) -> Result<Delivery, Refusal> {
-        if self.closed.load(Ordering::Relaxed) {
+        match self.topics.load().get(record.topic) {
+            Some(topic) => self.append_to(topic, record, held),
+            None if self.is_closed() => Err(Refusal::Error(self.closed(record))),
+            None => Err(Refusal::NoPartition {
+                partition: record.partition,
+            }),
+        }
+    }
+
+    /// [`append`](Self::append) to a topic that was looked up before.
+    pub(crate) fn append_to(
+        &self,
+        topic: &Topic,
+        record: &Record<'_>,
+        held: &mut Option<Grant>,
+    ) -> Result<Delivery, Refusal> {
+        if self.is_closed() {
             return Err(Refusal::Error(self.closed(record)));
         }
-        let topics = self.topics.load();
-        let Some(topic) = topics.get(record.topic) else {
-            return Err(Refusal::NoPartition {
-                partition: record.partition,
-            });
-        };
-        let timestamp = record.timestamp.unwrap_or_else(now_ms);
-        let data = RecordRef {
-            timestamp,
+        let data = &RecordRef {
+            timestamp: record.timestamp.unwrap_or_else(now_ms),
             key: record.key,
             value: record.value,
             headers: &record.headers,
@@ -159,16 +168,6 @@ impl Core {
         if size > self.memory.total() {
             return Err(self.too_large_for_memory(record, size));
         }
-        self.append_to(topic, record, &data, held)
-    }
-
-    fn append_to(
-        &self,
-        topic: &Arc<Topic>,
-        record: &Record<'_>,
-        data: &RecordRef<'_>,
-        held: &mut Option<Grant>,
-    ) -> Result<Delivery, Refusal> {
         let (partitions, count) = (topic.partitions(), topic.count());
         let (mut index, mut choice) = match (record.partition, &record.key) {
             (Some(partition), _) => (u32::try_from(partition).unwrap_or(u32::MAX), Choice::Given),
@@ -304,6 +303,15 @@ impl Core {
                 Err(again) => refusal = again,
             }
         }
+    }
+
+    /// The topic, if it was looked up before.
+    pub(crate) fn known(&self, topic: &str) -> Option<Arc<Topic>> {
+        self.topics.load().get(topic).cloned()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn partitions_for(

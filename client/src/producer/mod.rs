@@ -5,6 +5,7 @@ mod core;
 mod delivery;
 mod error;
 mod growing;
+mod handle;
 mod record;
 mod topic;
 
@@ -15,6 +16,7 @@ use milena_engine::produce::Settings;
 pub use builder::ProducerBuilder;
 pub use delivery::{Delivery, RecordMetadata};
 pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
+pub use handle::TopicHandle;
 pub use record::Record;
 
 pub(crate) use self::{
@@ -101,18 +103,13 @@ impl Producer {
     /// # Errors
     /// [`TrySendError::Full`] and [`TrySendError::NotReady`] hold the record, to be tried again later.
     pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
-        match self.handle.core.append(&record, &mut None) {
-            Ok(delivery) => Ok(delivery),
-            Err(core::Refusal::Error(error)) => Err(TrySendError::Rejected(error)),
-            Err(core::Refusal::NoMemory(_)) => {
-                self.handle.core.press();
-                Err(TrySendError::Full(record))
-            }
-            Err(core::Refusal::NoPartition { .. }) => {
-                self.handle.core.look_up(record.topic);
-                Err(TrySendError::NotReady(record))
-            }
-        }
+        let appended = self.handle.core.append(&record, &mut None);
+        self.handle.try_outcome(appended, record)
+    }
+
+    /// A handle to one topic, which looks the topic up only once.
+    pub fn topic(&self, name: &str) -> TopicHandle {
+        TopicHandle::new(self.clone(), name)
     }
 
     /// Sends what was accepted up to now without lingering, and waits until it is all settled: acknowledged, or
@@ -142,6 +139,27 @@ impl Producer {
     /// How many records were given up; each one's [`Delivery`] has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
         self.handle.core.close(deadline).await
+    }
+}
+
+impl Handle {
+    /// What came of an append that is not to wait.
+    fn try_outcome<'a>(
+        &self,
+        appended: Result<Delivery, core::Refusal>,
+        record: Record<'a>,
+    ) -> Result<Delivery, TrySendError<'a>> {
+        appended.map_err(|refusal| match refusal {
+            core::Refusal::Error(error) => TrySendError::Rejected(error),
+            core::Refusal::NoMemory(_) => {
+                self.core.press();
+                TrySendError::Full(record)
+            }
+            core::Refusal::NoPartition { .. } => {
+                self.core.look_up(record.topic);
+                TrySendError::NotReady(record)
+            }
+        })
     }
 }
 
