@@ -12,15 +12,18 @@ use std::{
 use milena_engine::{backoff::Rng, cluster::NodeId};
 use tokio::{
     task::{JoinError, JoinSet},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tracing::{error, info, warn};
 
 use super::produce::ProduceTask;
-use crate::producer::Core;
+use crate::{Cause, producer::Core};
 
 /// How often topics in use are reported to the client, so that it does not forget them.
 const IN_USE: Duration = Duration::from_secs(60);
+
+/// How long the first broker asked for a producer id has to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts the task. It ends with the producer.
 pub(crate) fn spawn(core: Arc<Core>) {
@@ -188,7 +191,15 @@ async fn identify(core: Arc<Core>) -> Done {
     let mut rng = Rng::new(core.seed());
     let mut attempt = 0;
     while !core.has_ended() {
-        match core.client.init_producer_id().await {
+        // One broker that hangs is given up for another before it has had all its time.
+        let patience = PATIENCE.saturating_mul(1 << attempt.min(8));
+        let asking = timeout(patience, core.client.init_producer_id());
+        let answer = asking.await.unwrap_or_else(|_| {
+            Err(Cause::Other(
+                format!("no answer within {patience:?}").into(),
+            ))
+        });
+        match answer {
             Ok(identity) => {
                 core.handle_identity(identity);
                 break;

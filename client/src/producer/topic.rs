@@ -116,7 +116,8 @@ impl Topic {
         let renewed = before.id != view.id;
         self.grow(view);
         let sticky = self.sticky();
-        if sticky >= self.count() {
+        let chosen = view.partitions.get(sticky as usize);
+        if chosen.is_none_or(|partition| partition.leader.is_none()) {
             self.next_sticky(sticky);
         }
         for (partition, seen) in self.partitions.iter().zip(&view.partitions) {

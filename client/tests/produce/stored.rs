@@ -18,25 +18,25 @@ const VERSION: i16 = 12;
 
 /// A record in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub offset: i64,
-    pub timestamp: i64,
-    pub key: Option<Bytes>,
-    pub value: Option<Bytes>,
-    pub headers: Vec<(String, Option<Bytes>)>,
-    pub codec: CompressionType,
+pub(crate) struct Stored {
+    pub(crate) offset: i64,
+    pub(crate) timestamp: i64,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) value: Option<Bytes>,
+    pub(crate) headers: Vec<(String, Option<Bytes>)>,
+    pub(crate) codec: CompressionType,
     /// -1 without idempotence.
-    pub producer_id: i64,
+    pub(crate) producer_id: i64,
 }
 
 impl Stored {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(self.value.as_deref().unwrap_or_default()).unwrap()
     }
 }
 
 /// A partition's log, read from its leader.
-pub fn stored(cluster: &Cluster, topic: &str, partition: i32) -> Vec<Stored> {
+pub(crate) fn stored(cluster: &Cluster, topic: &str, partition: i32) -> Vec<Stored> {
     let (start, end) = cluster
         .with_state(|state| state.log_range(topic, partition))
         .unwrap();
@@ -101,24 +101,33 @@ fn fetch(cluster: &Cluster, node: i32, topic: &str, partition: i32, offset: i64)
 
 /// Records with a text each, on their way.
 #[derive(Debug, Default)]
-pub struct Flow {
-    pub sent: Vec<(String, Delivery)>,
+pub(crate) struct Flow {
+    pub(crate) sent: Vec<(String, Delivery)>,
+    /// Number of the first record, where others were sent before.
+    pub(crate) first: usize,
 }
 
 /// What became of a record.
 #[derive(Debug)]
-pub struct Outcome {
-    pub text: String,
-    pub partition: i32,
-    pub result: Result<RecordMetadata, ProduceError>,
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) partition: i32,
+    pub(crate) result: Result<RecordMetadata, ProduceError>,
 }
 
 impl Flow {
     /// Sends `count` more, to each of `partitions` in turn.
-    pub async fn send(&mut self, producer: &Producer, topic: &str, partitions: i32, count: usize) {
+    pub(crate) async fn send(
+        &mut self,
+        producer: &Producer,
+        topic: &str,
+        partitions: i32,
+        count: usize,
+    ) {
         for _ in 0..count {
-            let text = format!("{:06}", self.sent.len());
-            let partition = i32::try_from(self.sent.len()).unwrap() % partitions;
+            let number = self.first + self.sent.len();
+            let text = format!("{number:06}");
+            let partition = i32::try_from(number).unwrap() % partitions;
             let record = Record::to(topic).value(&*text).partition(partition);
             let delivery = producer.send(record).await.unwrap();
             self.sent.push((text, delivery));
@@ -126,7 +135,7 @@ impl Flow {
     }
 
     /// Waits until all are settled.
-    pub async fn settle(self) -> Vec<Outcome> {
+    pub(crate) async fn settle(self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for (text, delivery) in self.sent {
             let partition = delivery.partition();
@@ -140,7 +149,7 @@ impl Flow {
     }
 
     /// Waits until all are acknowledged, and compares with the logs.
-    pub async fn settle_well(self, cluster: &Cluster, topic: &str) {
+    pub(crate) async fn settle_well(self, cluster: &Cluster, topic: &str) {
         let outcomes = self.settle().await;
         for outcome in &outcomes {
             assert!(outcome.result.is_ok(), "{outcome:?}");
@@ -150,7 +159,7 @@ impl Flow {
 }
 
 /// Whether each partition holds what its outcomes say, once, and in the order in which it was sent.
-pub fn check(cluster: &Cluster, topic: &str, outcomes: &[Outcome]) {
+pub(crate) fn check(cluster: &Cluster, topic: &str, outcomes: &[Outcome]) {
     let audit = cluster.audit();
     assert_eq!(
         (audit.lost(), audit.duplicated()),
@@ -161,7 +170,7 @@ pub fn check(cluster: &Cluster, topic: &str, outcomes: &[Outcome]) {
 }
 
 /// As [`check`], though records may stand in the log more than once: without idempotence.
-pub fn check_present(cluster: &Cluster, topic: &str, outcomes: &[Outcome]) {
+pub(crate) fn check_present(cluster: &Cluster, topic: &str, outcomes: &[Outcome]) {
     let mut partitions: BTreeMap<i32, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
         partitions

@@ -1,0 +1,257 @@
+//! What is accepted, what is not, and what is waited for.
+
+use std::{collections::BTreeSet, future::Future, time::Duration};
+
+use milena::{Persistence, ProduceErrorKind, Record, TrySendError};
+use milena_broker::{Cluster, Fault, protocol::ApiKey};
+
+use crate::tcp::{HANG, HOUR, orders, run, runtime, start};
+
+#[test]
+fn an_explicit_partition_is_taken_and_one_that_there_is_not_is_an_error() {
+    run(async {
+        let (cluster, client) = orders(3).await;
+        let producer = client
+            .producer()
+            .max_block(Duration::from_millis(200))
+            .build()
+            .unwrap();
+        for partition in [2, 0, 1] {
+            let record = Record::to("orders")
+                .key("always the same")
+                .partition(partition);
+            assert_eq!(
+                producer
+                    .send(record)
+                    .await
+                    .unwrap()
+                    .await
+                    .unwrap()
+                    .partition(),
+                partition
+            );
+        }
+        for partition in [3, -1, i32::MAX, i32::MIN] {
+            let error = producer
+                .send(Record::to("orders").partition(partition))
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), ProduceErrorKind::UnknownTopic, "{error}");
+            let says = format!("{partition}");
+            assert!(
+                error.to_string().contains(&says) && error.to_string().contains('3'),
+                "{error}"
+            );
+            assert_eq!(
+                (error.persistence(), error.partition()),
+                (Persistence::No, Some(partition))
+            );
+            let record = Record::to("orders").partition(partition);
+            assert!(matches!(
+                producer.try_send(record),
+                Err(TrySendError::NotReady(_))
+            ));
+        }
+        assert_eq!(cluster.audit().stored(), 3);
+    });
+}
+
+#[test]
+fn partitions_that_are_added_are_found_and_used() {
+    run(async {
+        let (cluster, client) = orders(1).await;
+        let producer = client.producer().batch_size(100).build().unwrap();
+        producer
+            .send(Record::to("orders"))
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+        client
+            .admin()
+            .create_partitions([("orders", 4)])
+            .await
+            .remove(0)
+            .result
+            .unwrap();
+        // Waits until the partition is known.
+        let delivery = producer
+            .send(Record::to("orders").partition(3))
+            .await
+            .unwrap();
+        assert_eq!(delivery.await.unwrap().offset(), Some(0));
+        assert_eq!(producer.partitions_for("orders").await.unwrap(), 4);
+        let mut used = BTreeSet::new();
+        for _ in 0..200 {
+            used.insert(
+                producer
+                    .send(Record::to("orders").value(&[1; 90]))
+                    .await
+                    .unwrap()
+                    .partition(),
+            );
+        }
+        producer.flush().await;
+        assert_eq!(used, (0..4).collect());
+        assert_eq!(cluster.audit().acknowledged(), 202);
+    });
+}
+
+#[test]
+fn a_topic_that_there_is_not_is_an_error_within_max_block() {
+    run(async {
+        let (_cluster, client) = start(Cluster::builder().auto_create_topics(false)).await;
+        let producer = client
+            .producer()
+            .max_block(Duration::from_millis(300))
+            .build()
+            .unwrap();
+        for topic in ["orders", "not a name", ""] {
+            let error = producer
+                .send(Record::to(topic).value("v"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (error.kind(), error.topic()),
+                (ProduceErrorKind::UnknownTopic, topic)
+            );
+            assert_eq!(error.persistence(), Persistence::No);
+            let cause = if topic == "orders" {
+                "UNKNOWN_TOPIC_OR_PARTITION"
+            } else {
+                "INVALID_TOPIC"
+            };
+            assert!(error.to_string().contains(cause), "{error}");
+            assert!(producer.partitions_for(topic).await.is_err());
+        }
+        assert_eq!(producer.buffered(), 0);
+    });
+}
+
+#[test]
+fn a_topic_that_appears_while_send_waits_is_taken() {
+    run(async {
+        let (cluster, client) = start(Cluster::builder().auto_create_topics(false)).await;
+        let producer = client.producer().build().unwrap();
+        let (sent, ()) = tokio::join!(producer.send(Record::to("late")), async {
+            cluster.create_topic("late", 1).unwrap();
+        });
+        sent.unwrap().await.unwrap();
+    });
+}
+
+#[test]
+fn the_broker_may_create_a_topic_that_is_asked_for() {
+    run(async {
+        let (cluster, client) = start(Cluster::builder().partitions(3)).await;
+        let producer = client.producer().build().unwrap();
+        let long = "x".repeat(249);
+        for topic in ["new", &long] {
+            producer
+                .send(Record::to(topic).value("v"))
+                .await
+                .unwrap()
+                .await
+                .unwrap();
+            assert_eq!(producer.partitions_for(topic).await.unwrap(), 3);
+        }
+        assert_eq!(cluster.audit().acknowledged(), 2);
+    });
+}
+
+#[test]
+fn try_send_gives_the_record_back() {
+    run(async {
+        let (cluster, client) = orders(1).await;
+        let producer = client
+            .producer()
+            .buffer_memory(64 * 1024)
+            .linger(HOUR)
+            .build()
+            .unwrap();
+        let value = vec![1; 1000];
+        let record = Record::to("orders").key("k").value(&value);
+        let Err(TrySendError::NotReady(record)) = producer.try_send(record) else {
+            panic!("the topic cannot be known yet")
+        };
+        assert_eq!(record.topic(), "orders");
+        // It is asked for all the same.
+        let mut record = Some(record);
+        while let Some(again) = record.take() {
+            match producer.try_send(again) {
+                Ok(delivery) => {
+                    producer.flush().await;
+                    drop(delivery.await.unwrap());
+                }
+                Err(TrySendError::NotReady(again)) => record = Some(again),
+                Err(other) => panic!("{other}"),
+            }
+            tokio::task::yield_now().await;
+        }
+        let fault = cluster.faults().push(
+            Fault::delay(Duration::from_millis(300))
+                .on(ApiKey::PRODUCE)
+                .always(),
+        );
+        let mut taken = 0;
+        let given_back = loop {
+            match producer.try_send(Record::to("orders").key("k").value(&value)) {
+                Ok(_) => taken += 1,
+                Err(TrySendError::Full(record)) => break record,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert!(
+            (30..70).contains(&taken),
+            "{taken} records of 1000 bytes in 64 KiB"
+        );
+        assert!(producer.buffered() > 48 * 1024);
+        cluster.faults().remove(fault);
+        let delivery = producer.send(given_back).await.unwrap();
+        producer.flush().await;
+        delivery.await.unwrap();
+        assert_eq!(cluster.audit().acknowledged(), taken + 2);
+    });
+}
+
+#[test]
+fn a_thread_without_a_runtime_may_send_and_wait() {
+    let runtime = runtime();
+    let (cluster, client) = runtime.block_on(start(Cluster::builder()));
+    let producer = client.producer().buffer_memory(16 * 1024).build().unwrap();
+    std::thread::spawn(move || {
+        // Waits for the topic, which is new, and for memory.
+        let deliveries: Vec<_> = (0..100)
+            .map(|_| block_on(producer.send(Record::to("new").value(&[1; 1000]))).unwrap())
+            .collect();
+        for delivery in deliveries {
+            block_on(delivery).unwrap();
+        }
+        block_on(producer.flush());
+        block_on(producer.close(HANG)).unwrap();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(cluster.audit().acknowledged(), 100);
+}
+
+/// The simplest executor there is.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Thread(std::thread::Thread);
+    impl std::task::Wake for Thread {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Thread(std::thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(&waker))
+        {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

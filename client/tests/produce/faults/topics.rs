@@ -1,0 +1,151 @@
+//! Topics that vanish, return, and are created anew.
+
+use milena::{Persistence, ProduceErrorKind, Record};
+use milena_broker::{
+    Cluster, Fault,
+    protocol::{ApiKey, ErrorCode},
+};
+use tokio::time::Instant;
+
+use super::{drained, one_by_one, orders, seconds, start, stream};
+use crate::stored::Flow;
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_missing_from_an_answer_or_two_loses_nothing() {
+    let (cluster, client) = orders().await;
+    let producer = one_by_one(&client).build().unwrap();
+    let mut flow = Flow::default();
+    for round in 0..10 {
+        stream(&mut flow, &producer, 6, 30).await;
+        for code in [
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            ErrorCode::LEADER_NOT_AVAILABLE,
+        ] {
+            cluster
+                .faults()
+                .push(Fault::error(code).on(ApiKey::METADATA).topic("orders"));
+        }
+        cluster
+            .move_leader("orders", round % 6, round % 3 + 1)
+            .unwrap();
+    }
+    flow.settle_well(&cluster, "orders").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_created_anew_is_produced_to() {
+    for partitions in [6, 2, 9] {
+        let (cluster, client) = orders().await;
+        let producer = one_by_one(&client).build().unwrap();
+        // Leader epochs rise, and begin anew with the topic.
+        for partition in 0..6 {
+            for node in [1, 2, 3, partition % 3 + 1] {
+                cluster.move_leader("orders", partition, node).unwrap();
+            }
+        }
+        let mut flow = Flow::default();
+        stream(&mut flow, &producer, 6, 60).await;
+        producer.flush().await;
+        cluster.delete_topic("orders").unwrap();
+        cluster.create_topic("orders", partitions).unwrap();
+        let old = cluster.with_state(|state| state.topic_id("orders"));
+        for partition in 0..partitions {
+            let node = (partition + 1) % 3 + 1;
+            cluster.move_leader("orders", partition, node).unwrap();
+        }
+        let mut flow = Flow {
+            first: 60,
+            ..Flow::default()
+        };
+        // Some go to where a partition was, and are told that there is none.
+        stream(&mut flow, &producer, 6, 60).await;
+        producer.flush().await;
+        for (text, delivery) in &flow.sent {
+            let told = delivery.try_get().unwrap();
+            assert_eq!(
+                told.is_ok(),
+                delivery.partition() < partitions,
+                "{text}: {told:?}"
+            );
+            if let Err(error) = told {
+                assert_eq!(error.persistence(), Persistence::No, "{error}");
+                assert!(error.to_string().contains("UNKNOWN_TOPIC"), "{error}");
+            }
+        }
+        for key in 0..100 {
+            let key = format!("key {key}");
+            let delivery = producer
+                .send(Record::to("orders").key(&*key))
+                .await
+                .unwrap();
+            assert!(delivery.await.unwrap().partition() < partitions);
+            let delivery = producer
+                .send(Record::to("orders").value(&*key))
+                .await
+                .unwrap();
+            assert!(delivery.await.unwrap().partition() < partitions);
+        }
+        assert_eq!(
+            producer.partitions_for("orders").await.unwrap(),
+            usize::try_from(partitions).unwrap()
+        );
+        assert_eq!(old, cluster.with_state(|state| state.topic_id("orders")));
+        assert_eq!(cluster.audit().lost(), 0);
+        drained(&producer).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_gone_is_an_error() {
+    let builder = Cluster::builder()
+        .nodes(3)
+        .topic("orders", 6)
+        .auto_create_topics(false);
+    let (cluster, client) = start(builder).await;
+    let producer = one_by_one(&client).build().unwrap();
+    let mut flow = Flow::default();
+    flow.send(&producer, "orders", 6, 6).await;
+    producer.flush().await;
+    cluster.delete_topic("orders").unwrap();
+    let delivery = producer.send(Record::to("orders")).await.unwrap();
+    let error = delivery.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.persistence()),
+        (ProduceErrorKind::TimedOut, Persistence::No)
+    );
+    assert!(error.to_string().contains("UNKNOWN_TOPIC"), "{error}");
+    // By now it is known to be gone.
+    let started = Instant::now();
+    let error = producer.send(Record::to("orders")).await.unwrap_err();
+    assert_eq!(error.kind(), ProduceErrorKind::UnknownTopic, "{error}");
+    assert!(started.elapsed() < seconds(61));
+    cluster.create_topic("orders", 1).unwrap();
+    producer
+        .send(Record::to("orders"))
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+    drained(&producer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_may_not_be_seen_is_refused_at_once() {
+    let (cluster, client) = orders().await;
+    let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    cluster.faults().push(
+        Fault::error(code)
+            .on(ApiKey::METADATA)
+            .topic("orders")
+            .always(),
+    );
+    let producer = client.producer().build().unwrap();
+    let started = Instant::now();
+    let error = producer.send(Record::to("orders")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ProduceErrorKind::Unauthorized, Some(29)),
+        "{error}"
+    );
+    assert!(started.elapsed() < seconds(1));
+}
