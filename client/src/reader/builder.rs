@@ -163,7 +163,8 @@ impl ReaderBuilder {
             // No record is that young: start where the next one will be.
             let start = start.or(end).unwrap_or(0);
             let is_exact = matches!(self.start, Start::Offset(_));
-            let end = end.filter(|_| *to_end);
+            // From beyond the end there is no way to it: the broker will say so.
+            let end = end.filter(|&end| *to_end && (start <= end || !is_exact));
             Cursor::new(partition, start, end, fetch.partition_max_bytes, is_exact)
         };
         let cursors = partitions.iter().map(cursor).collect();

@@ -260,13 +260,13 @@ async fn a_batch_larger_than_what_is_fetched_at_a_time_is_read() {
 async fn an_offset_that_is_not_in_the_log_is_an_error_that_says_what_is() {
     let (cluster, client) = orders(Cluster::builder()).await;
     fill(&cluster, 1);
-    let mut reader = client
-        .reader("orders")
-        .partition(0)
-        .from_offset(99)
-        .build()
-        .await
-        .unwrap();
+    let beyond = client.reader("orders").partition(0).from_offset(99);
+    let mut reader = beyond.clone().to_end().build().await.unwrap();
+    let error = reader.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, ReadError::OutOfRange { .. }), "{error}");
+    assert!(reader.next().await.is_none());
+
+    let mut reader = beyond.build().await.unwrap();
     let error = reader.next().await.unwrap().unwrap_err();
     assert!(
         matches!(
