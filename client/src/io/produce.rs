@@ -175,6 +175,7 @@ impl ProduceTask {
             Line::Dialing(dialing) => match dialing.as_mut().poll(cx) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(link)) => {
+                    tracing::info!(peer = %link.peer(), "connected to produce");
                     self.failures = 0;
                     self.line = Line::Up(Box::new(link));
                     true
