@@ -53,7 +53,7 @@ pub use io::{
 pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
 pub use milena_engine::produce::Acks;
 pub use producer::{
-    CloseError, Delivery, Persistence, ProduceError, ProduceErrorKind, Producer, ProducerBuilder,
-    Record, RecordMetadata, TopicHandle, TrySendError,
+    CloseError, Delivery, DeliveryStatus, Persistence, ProduceError, ProduceErrorKind, Producer,
+    ProducerBuilder, Record, RecordMetadata, TopicHandle, TrySendError,
 };
 pub use reader::{Reader, ReaderBuilder, ReceivedRecord};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use milena::{Delivery, ProduceError, ProduceErrorKind};
+use milena::{Delivery, DeliveryStatus, ProduceError, ProduceErrorKind};
 
 use super::stats::{Stats, sampling};
 
@@ -198,7 +198,12 @@ impl Lane {
     }
 
     fn next_settled(&mut self) -> Option<Settled> {
-        let result = self.waiting.front()?.try_get()?;
+        let front = self.waiting.front()?;
+        let error = match front.status() {
+            DeliveryStatus::Pending => return None,
+            DeliveryStatus::Delivered => None,
+            DeliveryStatus::Failed => front.try_get()?.err(),
+        };
         self.waiting.pop_front();
         let number = self.settled;
         self.settled += 1;
@@ -212,7 +217,7 @@ impl Lane {
             None
         };
         Some(Settled {
-            error: result.err(),
+            error,
             sent,
             steady: number >= self.steady_from,
         })

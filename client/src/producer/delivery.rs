@@ -68,6 +68,17 @@ pub struct Delivery {
     timestamp: i64,
 }
 
+/// How far a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// It is not known yet what becomes of it.
+    Pending,
+    /// It was acknowledged.
+    Delivered,
+    /// It was given up. It may be stored all the same: the error says so.
+    Failed,
+}
+
 /// What all records of a batch wait for.
 #[derive(Debug)]
 pub(crate) struct Completion {
@@ -94,6 +105,15 @@ impl Delivery {
     /// The partition the record goes to.
     pub fn partition(&self) -> i32 {
         self.completion.partition
+    }
+
+    /// How far the record is, without the details.
+    pub fn status(&self) -> DeliveryStatus {
+        match self.completion.result.get() {
+            None => DeliveryStatus::Pending,
+            Some(Ok(_)) => DeliveryStatus::Delivered,
+            Some(Err(_)) => DeliveryStatus::Failed,
+        }
     }
 
     /// What became of the record, if that is known already.
@@ -196,10 +216,12 @@ mod tests {
         let completion = Arc::new(Completion::new("t".into(), 3));
         let deliveries = [0, 1, 2].map(|index| Delivery::new(completion.clone(), index, 5));
         assert!(deliveries[0].try_get().is_none());
+        assert_eq!(deliveries[0].status(), DeliveryStatus::Pending);
         completion.complete(Ok(Ack {
             base_offset: Some(100),
             log_append_time: None,
         }));
+        assert_eq!(deliveries[0].status(), DeliveryStatus::Delivered);
         let offsets = deliveries.map(|delivery| delivery.try_get().unwrap().unwrap().offset());
         assert_eq!(offsets, [Some(100), Some(101), Some(102)]);
     }

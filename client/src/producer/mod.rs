@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use milena_engine::produce::Settings;
 
 pub use builder::ProducerBuilder;
-pub use delivery::{Delivery, RecordMetadata};
+pub use delivery::{Delivery, DeliveryStatus, RecordMetadata};
 pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
 pub use handle::TopicHandle;
 pub use record::Record;
