@@ -158,7 +158,7 @@ impl Core {
             timestamp: record.timestamp.unwrap_or_else(now_ms),
             key: record.key,
             value: record.value,
-            headers: &record.headers,
+            headers: record.headers.as_slice(),
         };
         let size = data.upper_bound();
         if size > self.settings.max_request_size {

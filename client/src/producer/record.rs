@@ -1,7 +1,5 @@
 //! A record to be produced.
 
-use std::borrow::Cow;
-
 use milena_codec::{HeaderRef, Payload};
 
 /// A record to be produced: where it goes, and what it holds.
@@ -28,7 +26,35 @@ pub struct Record<'a> {
     pub(crate) timestamp: Option<i64>,
     pub(crate) key: Option<Payload<'a>>,
     pub(crate) value: Option<Payload<'a>>,
-    pub(crate) headers: Cow<'a, [HeaderRef<'a>]>,
+    pub(crate) headers: Headers<'a>,
+}
+
+/// Headers, borrowed or collected. Not a `Cow`, with which a record could not be used where a shorter-lived one is
+/// wanted: no template could be cloned and given a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Headers<'a> {
+    Borrowed(&'a [HeaderRef<'a>]),
+    Owned(Vec<HeaderRef<'a>>),
+}
+
+impl<'a> Headers<'a> {
+    pub(crate) fn as_slice(&self) -> &[HeaderRef<'a>] {
+        match self {
+            Self::Borrowed(headers) => headers,
+            Self::Owned(headers) => headers,
+        }
+    }
+
+    fn push(&mut self, header: HeaderRef<'a>) {
+        match self {
+            Self::Borrowed(headers) => {
+                let mut headers = headers.to_vec();
+                headers.push(header);
+                *self = Self::Owned(headers);
+            }
+            Self::Owned(headers) => headers.push(header),
+        }
+    }
 }
 
 impl<'a> Record<'a> {
@@ -40,7 +66,7 @@ impl<'a> Record<'a> {
             timestamp: None,
             key: None,
             value: None,
-            headers: Cow::Borrowed(&[]),
+            headers: Headers::Borrowed(&[]),
         }
     }
 
@@ -61,7 +87,7 @@ impl<'a> Record<'a> {
     /// Adds a header. Order is kept, and so are several headers of the same name.
     #[must_use]
     pub fn header(mut self, key: &'a str, value: impl Into<Payload<'a>>) -> Self {
-        self.headers.to_mut().push(HeaderRef {
+        self.headers.push(HeaderRef {
             key,
             value: Some(value.into()),
         });
@@ -71,7 +97,7 @@ impl<'a> Record<'a> {
     /// Replaces all headers by `headers`, which may hold null values too.
     #[must_use]
     pub fn headers(mut self, headers: &'a [HeaderRef<'a>]) -> Self {
-        self.headers = Cow::Borrowed(headers);
+        self.headers = Headers::Borrowed(headers);
         self
     }
 
@@ -92,5 +118,30 @@ impl<'a> Record<'a> {
     /// The topic it goes to.
     pub const fn topic(&self) -> &'a str {
         self.topic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_can_be_given_values_that_live_shorter() {
+        let template = Record::to("t").header("a", "1");
+        for number in 0..2 {
+            let value = number.to_string();
+            let record = template
+                .clone()
+                .value(value.as_str())
+                .header("b", value.as_str());
+            let keys: Vec<_> = record
+                .headers
+                .as_slice()
+                .iter()
+                .map(|header| header.key)
+                .collect();
+            assert_eq!(keys, ["a", "b"]);
+        }
+        assert_eq!(template.headers.as_slice().len(), 1);
     }
 }
