@@ -12,7 +12,7 @@ use milena_protocol::{
     produce::{ProduceRequest, ProduceResponse},
 };
 
-use crate::{net::LinkId, plan::Plan};
+use crate::{ledger::Place, net::LinkId, plan::Plan};
 
 /// The cluster of a run.
 #[derive(Debug)]
@@ -60,6 +60,28 @@ impl Brokers {
             answer.segments = older;
         }
         reply
+    }
+
+    /// The partitions that a frame brings records for.
+    pub(crate) fn places(&self, frame: &Bytes) -> Vec<Place> {
+        let Ok((header, body)) = decode_request_header(frame) else {
+            return Vec::new();
+        };
+        if header.api_key != ApiKey::PRODUCE {
+            return Vec::new();
+        }
+        let request = ProduceRequest::decode(&body, header.api_version).unwrap_or_default();
+        let mut places = Vec::new();
+        for topic in request.topic_data {
+            let its = |name: &String| {
+                *topic.name == **name || self.state.topic_id(name) == Some(topic.topic_id)
+            };
+            if let Some(number) = self.names.iter().position(its) {
+                let partitions = topic.partition_data.iter();
+                places.extend(partitions.map(|data| (number, data.index)));
+            }
+        }
+        places
     }
 
     /// The answer to InitProducerId, with an epoch near its end.

@@ -41,6 +41,8 @@ pub(crate) struct Ledger {
     open: usize,
     /// Producers that were given more than one id.
     renewed: BTreeSet<usize>,
+    /// Partitions that were reached by requests of connections given up before.
+    late: BTreeSet<Place>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,8 @@ pub struct Tally {
     pub stored_maybe: u64,
     /// Batches given up because what came before them is missing and an attempt is unaccounted for.
     pub unresolved: u64,
+    /// Of these, batches that came out of some buffer afterwards.
+    pub stored_late: u64,
     /// Batches that ran out of time before they were sent.
     pub expired_unsent: u64,
     /// Batches that ran out of time after they were sent.
@@ -150,6 +154,11 @@ impl Ledger {
         self.renewed.insert(producer);
     }
 
+    /// A request reached a partition whose client had given up the connection.
+    pub(crate) fn come_late(&mut self, place: Place) {
+        self.late.insert(place);
+    }
+
     /// Batches without an outcome.
     pub(crate) const fn unfinished(&self) -> usize {
         self.open
@@ -175,6 +184,7 @@ impl Ledger {
             let producer = plan.producers.get(batch.producer);
             let producer = producer.ok_or_else(|| Violation("no such producer".to_owned()))?;
             batch.check(number, producer, &stored)?;
+            self.check_unresolved(number, batch, &stored)?;
             batch.count(&stored, &mut tally);
         }
         Ok(tally)
@@ -192,6 +202,29 @@ impl Ledger {
                 "offset {offset} of {place:?} holds something that was not appended there"
             ))),
         }
+    }
+
+    /// What is stored cannot be unresolved: the broker recognises it. Unless it came out of some buffer later.
+    fn check_unresolved(
+        &self,
+        number: BatchNumber,
+        batch: &Batch,
+        stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>,
+    ) -> Result<(), Violation> {
+        let unresolved = matches!(
+            &batch.outcome,
+            Some(Err(Failure {
+                reason: Reason::Unresolved,
+                ..
+            }))
+        );
+        let there = batch.records.iter().any(|r| stored.contains_key(r));
+        if unresolved && there && !self.late.contains(&batch.place) {
+            return Err(Violation(format!(
+                "batch {number} is stored, and the broker did not know it again"
+            )));
+        }
+        Ok(())
     }
 
     /// Records of one producer stand in its order, those that failed and are stored all the same included.
@@ -288,7 +321,12 @@ impl Batch {
                     tally.stored_maybe += there.count() as u64;
                 }
                 match &failure.reason {
-                    Reason::Unresolved => tally.unresolved += 1,
+                    Reason::Unresolved => {
+                        tally.unresolved += 1;
+                        let first = self.records.first();
+                        let there = first.is_some_and(|record| stored.contains_key(record));
+                        tally.stored_late += u64::from(there);
+                    }
                     Reason::Expired if failure.attempts == 0 => tally.expired_unsent += 1,
                     Reason::Expired => tally.expired_sent += 1,
                     _ => {}
@@ -307,6 +345,7 @@ impl Tally {
         self.failed_maybe += other.failed_maybe;
         self.stored_maybe += other.stored_maybe;
         self.unresolved += other.unresolved;
+        self.stored_late += other.stored_late;
         self.expired_unsent += other.expired_unsent;
         self.expired_sent += other.expired_sent;
     }

@@ -18,7 +18,7 @@ const MAX_FRAME: usize = 1 << 20;
 /// Length of a frame's prefix.
 const PREFIX: usize = 4;
 /// Pause after a connection was lost or not made.
-const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(3);
 
 /// A connection to one node, made anew when it is lost.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use milena_engine::produce::{Partition, PartitionQueue};
-use milena_protocol::{Str, Uuid};
+use milena_protocol::{Str, Uuid, produce::TopicProduceResponse};
 
 use crate::ledger::{BatchNumber, Place};
 
@@ -41,6 +41,11 @@ impl Part {
 
     pub(crate) fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether an answer about this topic, by name or by id, is about this partition's.
+    pub(crate) fn is_of(&self, topic: &TopicProduceResponse) -> bool {
+        topic.name == self.0.name || (topic.name.is_empty() && topic.topic_id == self.0.id.get())
     }
 
     pub(crate) fn set_id(&self, id: Uuid) {

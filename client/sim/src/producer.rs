@@ -3,6 +3,7 @@
 mod callers;
 mod lanes;
 mod questions;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use milena_engine::{
     time::Instant,
 };
 
-use self::{callers::Caller, lanes::Lane, questions::Questions};
+use self::{callers::Caller, lanes::Lane, questions::Questions, watch::Watch};
 use crate::{
     cluster::Brokers,
     ledger::{BatchNumber, Ledger, Place, Violation},
@@ -56,6 +57,7 @@ pub(crate) struct Producer {
     metadata: Metadata,
     lanes: BTreeMap<NodeId, Lane>,
     questions: Questions,
+    watch: Watch,
     callers: Vec<Caller>,
     rng: Rng,
     next_wake: Option<Instant>,
@@ -105,6 +107,7 @@ impl Producer {
             metadata,
             lanes: BTreeMap::new(),
             questions: Questions::new(mine.setup_timeout),
+            watch: Watch::default(),
             callers: mine
                 .callers
                 .iter()

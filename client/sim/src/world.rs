@@ -187,7 +187,12 @@ impl<'a> World<'a> {
             return Ok(());
         };
         let now = self.net.now;
-        self.report.zombies += u64::from(abandoned);
+        if abandoned {
+            self.report.zombies += 1;
+            for place in self.brokers.places(&frame) {
+                self.ledger.come_late(place);
+            }
+        }
         self.log.note(now, || {
             let late = if abandoned { ", late" } else { "" };
             format!("node {node}, link {id}{late}: {}", describe_request(&frame))

@@ -24,7 +24,12 @@ struct Waiting {
     ticket: Ticket,
     until: Instant,
     load: Load,
+    /// When the caller will have noticed that it is its turn.
+    notices: Option<Instant>,
 }
+
+/// How long it takes a caller at most to notice that it is its turn, in microseconds.
+const DAWDLE: u64 = 2000;
 
 impl Caller {
     pub(super) fn new(script: &[Load]) -> Self {
@@ -136,6 +141,7 @@ impl Producer {
                         ticket,
                         until,
                         load,
+                        notices: None,
                     });
                 }
             }
@@ -158,13 +164,17 @@ impl Producer {
     /// Lets those in line go on whose turn has come, and those go away who waited too long.
     pub(super) fn serve_callers(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         for number in 0..self.callers.len() {
-            let Some(caller) = self.callers.get_mut(number) else {
+            let caller = self.callers.get_mut(number);
+            let Some(mut waiting) = caller.and_then(|caller| caller.waiting.take()) else {
                 continue;
             };
-            let Some(waiting) = caller.waiting.take() else {
-                continue;
-            };
-            if let Some(grant) = self.budget.poll_granted(waiting.ticket) {
+            if waiting.notices.is_none() && self.budget.granted().any(|its| its == waiting.ticket) {
+                let dawdles = Duration::from_micros(self.rng.below(DAWDLE));
+                waiting.notices = Some(around.now() + dawdles);
+            }
+            let notices = waiting.notices.is_some_and(|at| at <= around.now());
+            let grant = notices.then(|| self.budget.poll_granted(waiting.ticket));
+            if let Some(grant) = grant.flatten() {
                 self.append(number, waiting.load, Some(grant), waiting.until, around)?;
             } else if waiting.until <= around.now() {
                 self.busy = true;
@@ -172,7 +182,7 @@ impl Producer {
                 let index = self.index;
                 around.note(|| format!("producer {index}: caller {number} waited too long"));
                 self.plan_next(number, around);
-            } else {
+            } else if let Some(caller) = self.callers.get_mut(number) {
                 caller.waiting = Some(waiting);
             }
         }
@@ -184,7 +194,10 @@ impl Producer {
             .callers
             .iter()
             .filter_map(|caller| caller.waiting.as_ref());
-        waiting.map(|waiting| waiting.until).min()
+        waiting
+            .flat_map(|waiting| [Some(waiting.until), waiting.notices])
+            .flatten()
+            .min()
     }
 
     pub(super) fn dismiss_callers(&mut self) {

@@ -86,6 +86,9 @@ impl Producer {
         match lane.line.decode::<ProduceRequest, _>(answer, around.net) {
             Ok(response) => {
                 let token = answer.token;
+                self.watch
+                    .answered((node, token), &response, &self.parts, &settings, now)?;
+                let lane = self.lane(node);
                 lane.sender
                     .handle_response(token, &response, now, &settings, &mut effects);
                 let index = self.index;
@@ -106,6 +109,7 @@ impl Producer {
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
         self.busy = true;
+        self.watch.lost(node);
         let (now, settings, index) = (around.now(), self.settings(), self.index);
         around.note(|| format!("producer {index}: lost node {node}: {}", loss.cause));
         let orphans: BTreeMap<u64, bool> = loss
@@ -160,6 +164,8 @@ impl Producer {
                 lanes,
                 identity,
                 busy,
+                watch,
+                parts,
                 ..
             } = self;
             let Some(lane) = lanes.get_mut(&node) else {
@@ -180,6 +186,7 @@ impl Producer {
                     max_version: outbound.max_version,
                 };
                 let token = outbound.token;
+                watch.sends((node, token), &outbound.request, parts, &settings, now)?;
                 if let Err(refused) = lane.line.send(&outbound.request, token, terms) {
                     let why = refused.map_or_else(String::new, |refused| refused.error.to_string());
                     let why = why.into();
