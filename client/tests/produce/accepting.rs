@@ -215,6 +215,56 @@ fn try_send_gives_the_record_back() {
 }
 
 #[test]
+fn a_handle_does_for_its_topic_what_the_producer_does() {
+    run(async {
+        let (cluster, client) = start(Cluster::builder().nodes(3).partitions(3)).await;
+        let producer = client.producer().build().unwrap();
+        let orders = producer.topic("orders");
+        // Not known yet; then created, then known.
+        let refused = orders.try_send(orders.record().key("k")).unwrap_err();
+        assert!(matches!(refused, TrySendError::NotReady(_)), "{refused}");
+        let mut deliveries = Vec::new();
+        for nth in 0..300 {
+            let (name, text) = (String::from("orders"), format!("{nth}"));
+            let record = if nth % 2 == 0 {
+                orders.record()
+            } else {
+                Record::to(&name)
+            };
+            let record = record.partition(nth % 3).value(&*text);
+            deliveries.push(match nth % 4 {
+                0 | 1 => orders.clone().send(record).await.unwrap(),
+                2 => orders.try_send(record).unwrap(),
+                _ => producer.send(record).await.unwrap(),
+            });
+        }
+        for (nth, delivery) in deliveries.into_iter().enumerate() {
+            assert_eq!(
+                delivery.await.unwrap().offset(),
+                Some(i64::try_from(nth).unwrap() / 3)
+            );
+        }
+        let other = orders.send(Record::to("invoices")).await.unwrap_err();
+        assert_eq!(
+            (other.kind(), other.topic()),
+            (ProduceErrorKind::Invalid, "invoices")
+        );
+        assert!(other.to_string().contains("\"orders\""), "{other}");
+
+        cluster.delete_topic("orders").unwrap();
+        cluster.create_topic("orders", 2).unwrap();
+        let delivery = orders.send(orders.record().partition(0)).await.unwrap();
+        assert_eq!(
+            delivery.await.unwrap().offset(),
+            Some(0),
+            "of the new topic"
+        );
+        drop(producer);
+        orders.send(orders.record()).await.unwrap().await.unwrap();
+    });
+}
+
+#[test]
 fn a_thread_without_a_runtime_may_send_and_wait() {
     let runtime = runtime();
     let (cluster, client) = runtime.block_on(start(Cluster::builder()));

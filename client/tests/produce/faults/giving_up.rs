@@ -194,6 +194,53 @@ async fn a_batch_given_up_in_flight_is_no_hole_that_swallows_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_may_be_stored_is_not_sent_under_other_numbers() {
+    for code in [
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        ErrorCode::UNKNOWN_PRODUCER_ID,
+        ErrorCode::INVALID_PRODUCER_EPOCH,
+    ] {
+        for fault in [
+            Fault::lose_answer(),
+            Fault::lose_request(),
+            Fault::hang_after_applying(),
+        ] {
+            let (cluster, client) = orders().await;
+            let producer = one_by_one(&client).build().unwrap();
+            let mut flow = Flow::default();
+            stream(&mut flow, &producer, 1, 20).await;
+            producer.flush().await;
+            // Nobody knows whether it is stored, and then the broker knows nothing of what came before.
+            cluster.faults().push(fault.on(ApiKey::PRODUCE));
+            cluster
+                .faults()
+                .push(Fault::error(code).on(ApiKey::PRODUCE).after(1));
+            flow.send(&producer, "orders", 1, 1).await;
+            producer.flush().await;
+            stream(&mut flow, &producer, 1, 20).await;
+            let outcomes = flow.settle().await;
+            for (nth, outcome) in outcomes.iter().enumerate() {
+                match &outcome.result {
+                    Ok(_) => assert_ne!(nth, 20, "{code}"),
+                    Err(error) => {
+                        assert_eq!(nth, 20, "{code}: {error}");
+                        assert_eq!(error.kind(), ProduceErrorKind::OutcomeUnknown, "{error}");
+                        assert_eq!(error.persistence(), Persistence::Maybe, "{error}");
+                        assert_eq!(
+                            (error.code(), error.attempts()),
+                            (Some(code.0), 2),
+                            "{error}"
+                        );
+                    }
+                }
+            }
+            check(&cluster, "orders", &outcomes);
+            drained(&producer).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_end_where_they_were_set_to_end() {
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client).retries(3).build().unwrap();
