@@ -242,16 +242,22 @@ impl<P: Partition> Sender<P> {
                 };
                 (taken, queue.reschedule(now, settings))
             });
-            let full = matches!(taken, Err(NotTaken::NoRoom | NotTaken::NoIdentity));
             self.route(partition.clone(), wake, effects);
-            if let Ok(taken) = taken
-                && let Some(carried) = self.pack(partition, taken, now, settings, effects)
-            {
-                size += carried.records.len();
-                batches.push(carried);
-            }
-            if full {
-                break;
+            match taken {
+                Ok(taken) => {
+                    if let Some(carried) = self.pack(partition, taken, now, settings, effects) {
+                        size += carried.records.len();
+                        batches.push(carried);
+                    }
+                }
+                Err(NotTaken::Nothing) => {}
+                Err(NotTaken::NoRoom | NotTaken::NoIdentity) => {
+                    // The next request begins with it, or smaller batches could take its place for ever.
+                    if let Some(partition) = self.ready.pop_back() {
+                        self.ready.push_front(partition);
+                    }
+                    break;
+                }
             }
         }
         if batches.is_empty() {
@@ -659,3 +665,6 @@ fn cause(answer: &Answer) -> Option<Cause> {
         Answer::Stored(_) | Answer::Unsent | Answer::Unsendable(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
