@@ -1,0 +1,313 @@
+//! The caller's way: from a record to a place in its partition's batch.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use milena_codec::RecordRef;
+use milena_engine::produce::{Choice, Grant, Need, NotAppended, Room, partition_for_key};
+use tokio::{
+    runtime::Handle,
+    time::{Instant as Deadline, timeout_at},
+};
+
+use super::Core;
+use crate::{
+    io::memory::Memory,
+    producer::{
+        delivery::{Completion, Delivery},
+        error::{ProduceError, ProduceErrorKind},
+        record::Record,
+        topic::Topic,
+    },
+};
+
+/// Why a record could not be appended at once.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    NoMemory(Need),
+    /// The topic or this partition of it is not known.
+    NoPartition {
+        partition: Option<i32>,
+    },
+    Error(ProduceError),
+}
+
+impl Core {
+    /// Writes the record into its partition's batch, if that needs no waiting. `held` is memory that was waited for.
+    pub(crate) fn append(
+        &self,
+        record: &Record<'_>,
+        held: &mut Option<Grant>,
+    ) -> Result<Delivery, Refusal> {
+        match self.topics.load().get(record.topic) {
+            Some(topic) => self.append_to(topic, record, held),
+            None if self.is_closed() => Err(Refusal::Error(self.closed(record))),
+            None => Err(Refusal::NoPartition {
+                partition: record.partition,
+            }),
+        }
+    }
+
+    /// [`append`](Self::append) to a topic that was looked up before.
+    pub(crate) fn append_to(
+        &self,
+        topic: &Topic,
+        record: &Record<'_>,
+        held: &mut Option<Grant>,
+    ) -> Result<Delivery, Refusal> {
+        if self.is_closed() {
+            return Err(Refusal::Error(self.closed(record)));
+        }
+        let data = &RecordRef {
+            timestamp: record.timestamp.unwrap_or_else(now_ms),
+            key: record.key,
+            value: record.value,
+            headers: record.headers.as_slice(),
+        };
+        let size = data.upper_bound();
+        if size > self.settings.max_request_size {
+            let limit = format!("max_request_size ({})", self.settings.max_request_size);
+            return Err(self.too_large(record, size, &limit));
+        }
+        if size > self.memory.total() {
+            return Err(self.too_large_for_memory(record, size));
+        }
+        let (partitions, count) = (topic.partitions(), topic.count());
+        let (mut index, mut choice) = match (record.partition, &record.key) {
+            (Some(partition), _) => (u32::try_from(partition).unwrap_or(u32::MAX), Choice::Given),
+            (None, Some(key)) => (partition_for_key(key.as_slice(), count), Choice::Given),
+            (None, None) => (topic.sticky(), Choice::Sticky),
+        };
+        let mut source = Source {
+            memory: &self.memory,
+            held,
+        };
+        let (partition, appended) = loop {
+            let known = partitions.get(index as usize).filter(|_| index < count);
+            let Some(partition) = known else {
+                return Err(Refusal::NoPartition {
+                    partition: record.partition,
+                });
+            };
+            let mut queue = partition.lock();
+            // The end is announced before the queues are emptied: whoever holds the queue's lock sees one or the
+            // other.
+            if self.ended.load(Ordering::Acquire) {
+                return Err(Refusal::Error(self.closed(record)));
+            }
+            let appended = queue.append(
+                data,
+                choice,
+                &self.settings,
+                &mut source,
+                || self.clock.now(),
+                || {
+                    Arc::new(Completion::new(
+                        topic.facts.name.clone(),
+                        partition.cell().index,
+                    ))
+                },
+            );
+            drop(queue);
+            match appended {
+                Ok(appended) => break (partition, appended),
+                Err(NotAppended::Shortage(need)) => {
+                    return Err(match self.memory.beyond(need) {
+                        Some(size) => self.too_large_for_memory(record, size),
+                        None => Refusal::NoMemory(need),
+                    });
+                }
+                Err(NotAppended::TurnOver) => {
+                    topic.next_sticky(index);
+                    index = topic.sticky();
+                    choice = Choice::StickyNew;
+                }
+            }
+        };
+        if appended.turn_over {
+            topic.next_sticky(index);
+        }
+        if let Some(deadline) = appended.watch {
+            self.watch(partition.clone(), deadline);
+        }
+        if let Some(wake) = appended.wake {
+            self.wake(partition.clone(), wake);
+        }
+        Ok(Delivery::new(
+            appended.completion,
+            appended.index,
+            data.timestamp,
+        ))
+    }
+
+    /// [`append`](Self::append), waiting for what was missing, though not beyond the end of the producer.
+    pub(crate) async fn append_later(
+        self: &Arc<Self>,
+        record: &Record<'_>,
+        refusal: Refusal,
+    ) -> Result<Delivery, ProduceError> {
+        let mut ended = pin!(self.end.acquire());
+        let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal)));
+        poll_fn(|cx| {
+            if ended.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(self.closed(record)));
+            }
+            appended.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Sees to it that `future` finds a runtime, which its timers need; the caller may be on a thread without one.
+    pub(super) async fn in_runtime<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let alone = Handle::try_current().is_err();
+            let _entered = alone.then(|| self.client.runtime().enter());
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    async fn append_in_turn(
+        self: &Arc<Self>,
+        record: &Record<'_>,
+        mut refusal: Refusal,
+    ) -> Result<Delivery, ProduceError> {
+        let deadline = Deadline::now() + self.max_block;
+        loop {
+            let mut held = Held {
+                memory: &self.memory,
+                grant: None,
+            };
+            match refusal {
+                Refusal::Error(error) => return Err(error),
+                Refusal::NoPartition { partition } => {
+                    self.await_topic(record.topic, partition, deadline).await?;
+                }
+                Refusal::NoMemory(need) => {
+                    let turn = self.memory.take(need);
+                    self.press();
+                    let Ok(grant) = timeout_at(deadline, turn).await else {
+                        return Err(ProduceError::new(
+                            ProduceErrorKind::BufferFull,
+                            record.topic,
+                            record.partition,
+                            format!(
+                                "buffer_memory ({} bytes) was used up for {:?}",
+                                self.memory.total(),
+                                self.max_block
+                            ),
+                        ));
+                    };
+                    held.grant = Some(grant);
+                }
+            }
+            match self.append(record, &mut held.grant) {
+                Ok(delivery) => return Ok(delivery),
+                Err(again) => refusal = again,
+            }
+        }
+    }
+
+    /// The topic, if it was looked up before.
+    pub(crate) fn known(&self, topic: &str) -> Option<Arc<Topic>> {
+        self.topics.load().get(topic).cloned()
+    }
+
+    pub(crate) async fn partitions_for(
+        self: &Arc<Self>,
+        topic: &str,
+    ) -> Result<usize, ProduceError> {
+        let deadline = Deadline::now() + self.max_block;
+        let topic = self
+            .in_runtime(self.await_topic(topic, None, deadline))
+            .await?;
+        Ok(topic.count() as usize)
+    }
+
+    /// The topic, once it and the partition are known.
+    async fn await_topic(
+        self: &Arc<Self>,
+        name: &str,
+        partition: Option<i32>,
+        deadline: Deadline,
+    ) -> Result<Arc<Topic>, ProduceError> {
+        let view = self.client.await_topic(name, partition, deadline).await;
+        let view = view.map_err(|error| ProduceError::unknown(name, partition, error))?;
+        Ok(self.adopt(&view))
+    }
+
+    /// Asks for a topic without waiting for it.
+    pub(crate) fn look_up(&self, topic: &str) {
+        match self.client.known_topic(topic) {
+            Some(view) => {
+                self.adopt(&view);
+            }
+            None => self.client.track(topic),
+        }
+    }
+
+    fn closed(&self, record: &Record<'_>) -> ProduceError {
+        let (kind, why) = (ProduceErrorKind::Closed, "the producer is closed");
+        ProduceError::new(kind, record.topic, record.partition, why)
+    }
+
+    fn too_large_for_memory(&self, record: &Record<'_>, size: usize) -> Refusal {
+        let limit = format!("buffer_memory ({})", self.memory.total());
+        self.too_large(record, size, &limit)
+    }
+
+    fn too_large(&self, record: &Record<'_>, size: usize, limit: &str) -> Refusal {
+        let why = format!("it takes up to {size} bytes in a batch, more than {limit} allows");
+        let kind = ProduceErrorKind::TooLarge;
+        Refusal::Error(ProduceError::new(kind, record.topic, record.partition, why))
+    }
+}
+
+/// Memory for an append: what was waited for, or what is there.
+struct Source<'a> {
+    memory: &'a Memory,
+    held: &'a mut Option<Grant>,
+}
+
+impl Room for Source<'_> {
+    fn take(&mut self, need: Need) -> Option<Grant> {
+        if let Some(grant) = self.held.take() {
+            if grant.suffices(need) {
+                return Some(grant);
+            }
+            self.memory.release(grant.reserved, grant.chunk);
+        }
+        self.memory.try_take(need)
+    }
+}
+
+/// Memory that was waited for, and goes back if it turns out not to be needed.
+struct Held<'a> {
+    memory: &'a Memory,
+    grant: Option<Grant>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(grant) = self.grant.take() {
+            self.memory.release(grant.reserved, grant.chunk);
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    // Not `as_millis`, whose division of 128 bits would cost half as much as reading the clock.
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    seconds
+        .saturating_mul(1000)
+        .saturating_add(i64::from(since.subsec_millis()))
+}

@@ -1,0 +1,180 @@
+//! How records and producers come to their end: delivered, given up, or closed.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use milena_engine::{
+    produce::{Content, Failure, Finished, PartitionQueue, Reason},
+    time::Instant,
+};
+use tokio::time::timeout;
+
+use super::Core;
+use crate::producer::{delivery::Completion, error::CloseError, topic::PartitionRef};
+
+impl Core {
+    /// Gives up what has run out of time. Says when to call again.
+    pub(crate) fn expire(&self) -> Option<Instant> {
+        let now = self.clock.now();
+        loop {
+            let Some(partition) = self.reaper().poll(now) else {
+                return self.reaper().poll_timeout();
+            };
+            let again = self.give_up(&partition, |queue, each, freed| {
+                queue.expire(now, &self.settings, each, freed)
+            });
+            if let Some(deadline) = again {
+                self.reaper().watch(partition.clone(), deadline);
+            }
+            // What was given up may have been all that held others back.
+            let wake = partition.lock().reschedule(now, &self.settings);
+            if let Some(wake) = wake {
+                self.wake(partition, wake);
+            }
+        }
+    }
+
+    /// Gives up everything. Returns the number of records that this and earlier calls gave up.
+    pub(crate) fn abort(&self) -> u64 {
+        self.closed.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
+        self.end.close();
+        let now = self.clock.now();
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                self.give_up(partition, |queue, each, freed| {
+                    queue.abort(now, &self.settings, each, freed);
+                });
+            }
+        }
+        for inbox in self.brokers().values() {
+            inbox.write(|letters| letters.stop = true);
+        }
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Runs `give_up` on a queue; tells completions and frees memory once the queue is unlocked.
+    fn give_up<R>(
+        &self,
+        partition: &PartitionRef,
+        give_up: impl FnOnce(
+            &mut PartitionQueue<Arc<Completion>>,
+            &mut dyn FnMut(Arc<Completion>, Failure),
+            &mut dyn FnMut(Content),
+        ) -> R,
+    ) -> R {
+        let (mut ended, mut freed) = (Vec::new(), Vec::new());
+        let result = give_up(
+            &mut partition.lock(),
+            &mut |completion, failure| ended.push((completion, failure)),
+            &mut |content| freed.push(content),
+        );
+        for content in freed {
+            self.free(content);
+        }
+        for (completion, failure) in ended {
+            self.finish(Finished {
+                partition: partition.clone(),
+                completion,
+                result: Err(failure),
+            });
+        }
+        result
+    }
+
+    pub(crate) fn free(&self, content: Content) {
+        self.memory
+            .release(content.reserved, content.batch.recycle());
+    }
+
+    pub(crate) fn finish(&self, finished: Finished<PartitionRef>) {
+        if let Err(failure) = &finished.result {
+            let records = u64::from(failure.records);
+            self.lost.fetch_add(records, Ordering::Relaxed);
+            if failure.reason == Reason::Closed {
+                self.given_up.fetch_add(records, Ordering::Relaxed);
+            }
+            let cell = finished.partition.cell();
+            tracing::warn!(
+                topic = &*cell.topic.name,
+                partition = cell.index,
+                records = failure.records,
+                reason = ?failure.reason,
+                persistence = ?failure.persistence,
+                attempts = failure.attempts,
+                cause = failure.cause.as_ref().map(tracing::field::display),
+                "batch failed"
+            );
+        }
+        finished.completion.complete(finished.result);
+    }
+
+    pub(crate) async fn flush(&self) {
+        let now = self.clock.now();
+        let (mut pending, mut wakes) = (Vec::new(), Vec::new());
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                let mut queue = partition.lock();
+                if queue.is_empty() {
+                    continue;
+                }
+                queue.seal_open();
+                pending.extend(queue.unsettled().cloned());
+                wakes.extend(
+                    queue
+                        .reschedule(now, &self.settings)
+                        .map(|wake| (partition.clone(), wake)),
+                );
+            }
+        }
+        for (partition, wake) in wakes {
+            self.wake(partition, wake);
+        }
+        for completion in pending {
+            poll_fn(|cx| completion.poll(cx).map(drop)).await;
+        }
+    }
+
+    pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) -> Result<(), CloseError> {
+        self.closed.store(true, Ordering::Release);
+        let flushed = self.in_runtime(async { timeout(deadline, self.flush()).await });
+        let undelivered = match flushed.await {
+            Ok(()) => self.abort(),
+            Err(_) => {
+                let records = self.abort();
+                tracing::warn!(records, "producer closed before everything was delivered");
+                records
+            }
+        };
+        self.keeper.notify_one();
+        match undelivered {
+            0 => Ok(()),
+            undelivered => Err(CloseError { undelivered }),
+        }
+    }
+
+    /// The last handle is gone: the keeper delivers what is left.
+    pub(crate) fn abandon(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.lost_before
+            .store(self.lost.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.abandoned.store(true, Ordering::Release);
+        self.keeper.notify_one();
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn lost_since_abandoned(&self) -> u64 {
+        let lost = self.lost.load(Ordering::Relaxed);
+        lost.saturating_sub(self.lost_before.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,235 @@
+//! What a producer's callers and tasks share.
+
+mod append;
+mod ending;
+mod inbox;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use milena_engine::{
+    cluster::{NodeId, TopicView},
+    produce::{Identity, LeaderHint, ProducerIdentity, Reaper, Settings, Wake},
+    time::Instant,
+};
+use rustc_hash::FxHashMap;
+use tokio::sync::{Notify, Semaphore};
+
+use super::topic::{PartitionRef, Topic};
+use crate::{
+    Client,
+    io::{clock::Clock, keeper, memory::Memory},
+};
+
+pub(crate) use self::{
+    append::Refusal,
+    inbox::{Inbox, Letters},
+};
+
+/// The heart of a producer: topics, memory, identity, and the way from a partition to its broker's task.
+pub(crate) struct Core {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
+    pub(crate) clock: Clock,
+    max_block: Duration,
+    identity: Mutex<Identity>,
+    topics: ArcSwap<FxHashMap<Arc<str>, Arc<Topic>>>,
+    brokers: Mutex<BTreeMap<NodeId, Arc<Inbox>>>,
+    reaper: Mutex<Reaper<PartitionRef>>,
+    /// Wakes the keeper: there is a new deadline, an identity is wanted, or the end begins.
+    pub(crate) keeper: Notify,
+    closed: AtomicBool,
+    abandoned: AtomicBool,
+    /// Set once nothing will be sent any more.
+    ended: AtomicBool,
+    /// Closed then, for those who wait.
+    end: Semaphore,
+    /// Records given up by the end.
+    given_up: AtomicU64,
+    /// Records given up so far, and how many of them while anybody still held a handle.
+    lost: AtomicU64,
+    lost_before: AtomicU64,
+    seeds: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn start(
+        client: Client,
+        settings: Settings,
+        buffer_memory: usize,
+        max_block: Duration,
+    ) -> Arc<Self> {
+        let core = Arc::new(Self {
+            memory: Memory::new(buffer_memory, settings.chunk_size()),
+            clock: client.clock(),
+            client,
+            settings,
+            max_block,
+            identity: Mutex::new(Identity::new()),
+            topics: ArcSwap::default(),
+            brokers: Mutex::default(),
+            reaper: Mutex::new(Reaper::new()),
+            keeper: Notify::new(),
+            closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            end: Semaphore::new(0),
+            given_up: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            lost_before: AtomicU64::new(0),
+            seeds: AtomicU64::new(fastrand::u64(..)),
+        });
+        keeper::spawn(core.clone());
+        core
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what is known of a topic.
+    pub(crate) fn adopt(&self, view: &Arc<TopicView>) -> Arc<Topic> {
+        let known = self.topics.load().get(&view.name).cloned();
+        let topic = match known {
+            Some(topic) => topic,
+            None => {
+                let fresh = Topic::new(view.clone(), self.seed());
+                let mut topic = fresh.clone();
+                self.topics.rcu(|topics| {
+                    let mut topics = FxHashMap::clone(topics);
+                    topic = topics
+                        .entry(view.name.clone())
+                        .or_insert_with(|| fresh.clone())
+                        .clone();
+                    topics
+                });
+                topic
+            }
+        };
+        let now = self.clock.now();
+        let mut wakes = Vec::new();
+        let latest = || {
+            let latest = self.client.cluster().topic(&view.name).cloned();
+            latest.unwrap_or_else(|| view.clone())
+        };
+        topic.update(latest, |partition, queue| {
+            tracing::info!(
+                topic = &*topic.facts.name,
+                partition = partition.cell().index,
+                leader = queue.leader().map(|leader| leader.node.0),
+                "leader moved"
+            );
+            wakes.extend(
+                queue
+                    .reschedule(now, &self.settings)
+                    .map(|wake| (partition.clone(), wake)),
+            );
+        });
+        for (partition, wake) in wakes {
+            self.wake(partition, wake);
+        }
+        topic
+    }
+
+    /// Tells the task of a broker about a partition.
+    pub(crate) fn wake(&self, partition: PartitionRef, wake: Wake) {
+        let inbox = self.inbox(wake.node);
+        inbox.write(|letters| letters.wakes.push((partition, wake.at)));
+    }
+
+    /// Callers wait for memory: nothing lingers any more.
+    pub(crate) fn press(&self) {
+        let brokers: Vec<_> = self.brokers().values().cloned().collect();
+        for inbox in brokers {
+            inbox.write(|letters| letters.pressure = true);
+        }
+    }
+
+    fn inbox(&self, node: NodeId) -> Arc<Inbox> {
+        let mut brokers = self.brokers();
+        if let Some(inbox) = brokers.get(&node) {
+            return inbox.clone();
+        }
+        let inbox = Arc::new(Inbox::default());
+        brokers.insert(node, inbox.clone());
+        // The keeper starts the task: this may be a thread without a runtime.
+        self.keeper.notify_one();
+        inbox
+    }
+
+    /// The brokers that something was to be sent to.
+    pub(crate) fn brokers(&self) -> MutexGuard<'_, BTreeMap<NodeId, Arc<Inbox>>> {
+        self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn topics(&self) -> Arc<FxHashMap<Arc<str>, Arc<Topic>>> {
+        self.topics.load_full()
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seeds.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn watch(&self, partition: PartitionRef, deadline: Instant) {
+        let mut reaper = self.reaper();
+        let sooner = reaper.poll_timeout().is_none_or(|first| deadline < first);
+        reaper.watch(partition, deadline);
+        if sooner {
+            self.keeper.notify_one();
+        }
+    }
+
+    fn reaper(&self) -> MutexGuard<'_, Reaper<PartitionRef>> {
+        self.reaper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A broker has given a producer id: those who waited for it can send.
+    pub(crate) fn handle_identity(&self, identity: ProducerIdentity) {
+        self.identity().handle_granted(identity);
+        for inbox in self.brokers().values() {
+            inbox.write(|letters| letters.identity = true);
+        }
+    }
+
+    /// No broker gives a producer id, without which nothing can be sent.
+    pub(crate) fn handle_no_identity(&self, why: &str) {
+        let trouble: Arc<str> = format!("no producer id: {why}").into();
+        for inbox in self.brokers().values() {
+            inbox.write(|letters| letters.trouble = Some(trouble.clone()));
+        }
+    }
+
+    /// A broker named the leader of a partition along with an error.
+    pub(crate) fn handle_hint(&self, hint: &LeaderHint<PartitionRef>) {
+        let cell = hint.partition.cell();
+        let topic = cell.topic.name.clone();
+        self.client
+            .hint(topic, cell.index, hint.leader, hint.address.as_ref());
+        let now = self.clock.now();
+        let mut queue = hint.partition.lock();
+        if queue
+            .leader()
+            .is_some_and(|known| known.epoch >= hint.leader.epoch)
+        {
+            return;
+        }
+        queue.handle_leader(Some(hint.leader));
+        let wake = queue.reschedule(now, &self.settings);
+        drop(queue);
+        if let Some(wake) = wake {
+            self.wake(hint.partition.clone(), wake);
+        }
+    }
+}
