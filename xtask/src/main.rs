@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod fuzz;
 mod interrupt;
 mod java;
 mod kafka;
@@ -31,6 +32,8 @@ enum Chore {
     /// Start and stop real Apache Kafka brokers on this machine.
     #[command(subcommand)]
     Kafka(Kafka),
+    /// Give the fuzz targets arbitrary input.
+    Fuzz(fuzz::Choice),
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
@@ -100,6 +103,7 @@ fn run(cli: Cli) -> Result<bool> {
             Ok(true)
         }
         Chore::Kafka(Kafka::Status { name }) => kafka::status::print(name.as_deref()),
+        Chore::Fuzz(choice) => fuzz::command(&choice),
         Chore::Java { program, arguments } => {
             java::command(program.as_deref(), &arguments)?;
             Ok(true)
