@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use super::produce::ProduceTask;
 use crate::{Cause, producer::Core};
 
-/// How often topics in use are reported to the client, so that it does not forget them.
+/// How often, at the least, topics in use are reported to the client, so that it does not forget them.
 const IN_USE: Duration = Duration::from_secs(60);
 
 /// How long the first broker asked for a producer id has to answer.
@@ -29,11 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) fn spawn(core: Arc<Core>) {
     let runtime = core.client.runtime().clone();
     let keeper = Keeper {
-        core,
         tasks: JoinSet::new(),
         nodes: BTreeSet::new(),
         seen: 0,
-        next_report: Instant::now() + IN_USE,
+        report_every: IN_USE.min(core.client.config().metadata.max_idle / 3),
+        next_report: Instant::now(),
+        core,
         ending: false,
     };
     runtime.spawn(keeper.run());
@@ -46,6 +47,7 @@ struct Keeper {
     nodes: BTreeSet<NodeId>,
     /// Version of the cluster whose leaders the partitions have.
     seen: u64,
+    report_every: Duration,
     next_report: Instant,
     /// The last handle is gone, and what was accepted is being delivered.
     ending: bool,
@@ -122,14 +124,19 @@ impl Keeper {
 
     fn start_broker_tasks(&mut self) {
         let core = &self.core;
+        let mut fresh: Vec<_> = Vec::new();
         for (node, inbox) in &*core.brokers() {
             if self.nodes.insert(*node) {
-                let task = ProduceTask::new(core.clone(), *node, inbox.clone());
-                self.tasks.spawn(async move {
-                    task.await;
-                    Done::Broker
-                });
+                fresh.push((*node, inbox.clone()));
             }
+        }
+        // A runtime that is closing drops the task at once, which ends the producer: no lock is held here.
+        for (node, inbox) in fresh {
+            let task = ProduceTask::new(core.clone(), node, inbox);
+            self.tasks.spawn(async move {
+                task.await;
+                Done::Broker
+            });
         }
     }
 
@@ -151,10 +158,16 @@ impl Keeper {
 
     fn report_topics(&mut self) {
         if self.next_report <= Instant::now() {
-            self.next_report = Instant::now() + IN_USE;
-            for name in self.core.topics().keys() {
-                self.core.client.track(name);
+            self.next_report = Instant::now() + self.report_every;
+            for topic in self.core.topics().values() {
+                // Unused from here on until a record says otherwise.
+                if topic.rest() || topic.has_unsettled() {
+                    self.core.client.track(&topic.facts.name);
+                }
             }
+        }
+        for name in self.core.newly_used() {
+            self.core.client.track(&name);
         }
     }
 

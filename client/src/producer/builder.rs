@@ -95,7 +95,8 @@ impl ProducerBuilder {
         self
     }
 
-    /// Bytes at which a batch is full. Default: 16 KiB. 0 sends every record by itself.
+    /// Bytes at which a batch is full. Default: 16 KiB. 0 sends every record by itself; more than `max_request_size`
+    /// is as much as that.
     #[doc(alias = "batch.size")]
     #[must_use]
     pub const fn batch_size(mut self, bytes: usize) -> Self {
@@ -209,6 +210,13 @@ impl ProducerBuilder {
         if max_request_size == 0 {
             return refuse("max_request_size", max_request_size, "must be at least 1");
         }
+        if i32::try_from(max_request_size).is_err() {
+            return refuse(
+                "max_request_size",
+                max_request_size,
+                "must be less than 2 GiB",
+            );
+        }
         if i32::try_from(batch_size).is_err() {
             return refuse("batch_size", batch_size, "must be less than 2 GiB");
         }
@@ -243,7 +251,7 @@ impl ProducerBuilder {
         Ok(Settings {
             acks: self.acks,
             idempotent: self.idempotent()?,
-            batch_size: self.batch_size.max(1),
+            batch_size: self.batch_size.clamp(1, max_request_size),
             linger: self.linger,
             max_in_flight: self.max_in_flight,
             max_request_size: self.max_request_size,

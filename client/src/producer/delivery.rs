@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     mem,
+    num::NonZeroU32,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     task::{Context, Poll, Waker},
@@ -65,8 +66,12 @@ impl RecordMetadata {
 pub struct Delivery {
     completion: Arc<Completion>,
     index: u32,
+    seat: Seat,
     timestamp: i64,
 }
+
+/// A place among those who wait for a batch, from 1 on; `None` for who does not wait yet.
+pub(crate) type Seat = Option<NonZeroU32>;
 
 /// How far a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +98,7 @@ impl Delivery {
         Self {
             completion,
             index,
+            seat: None,
             timestamp,
         }
     }
@@ -127,9 +133,15 @@ impl Future for Delivery {
     type Output = Result<RecordMetadata, ProduceError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.completion
-            .poll(cx)
-            .map(|result| self.completion.outcome(result, self.index, self.timestamp))
+        let Self {
+            completion,
+            index,
+            seat,
+            timestamp,
+        } = self.get_mut();
+        completion
+            .poll(cx, seat)
+            .map(|result| completion.outcome(result, *index, *timestamp))
     }
 }
 
@@ -146,14 +158,19 @@ impl Completion {
     /// The batch is settled. Later calls change nothing.
     pub(crate) fn complete(&self, result: Result<Ack, Failure>) {
         if self.result.set(result.map_err(Arc::new)).is_ok() {
-            for waker in mem::take(&mut *self.lock()) {
+            let waiting = mem::take(&mut *self.lock());
+            for waker in waiting {
                 waker.wake();
             }
         }
     }
 
-    /// Ready once the batch is settled.
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<&Result<Ack, Arc<Failure>>> {
+    /// Ready once the batch is settled. `seat` is the caller's, kept from one call to the next.
+    pub(crate) fn poll(
+        &self,
+        cx: &Context<'_>,
+        seat: &mut Seat,
+    ) -> Poll<&Result<Ack, Arc<Failure>>> {
         if let Some(result) = self.result.get() {
             return Poll::Ready(result);
         }
@@ -163,8 +180,13 @@ impl Completion {
         if let Some(result) = self.result.get() {
             return Poll::Ready(result);
         }
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
+        let taken = seat.and_then(|seat| waiting.get_mut(seat.get() as usize - 1));
+        match taken {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => {
+                waiting.push(cx.waker().clone());
+                *seat = u32::try_from(waiting.len()).ok().and_then(NonZeroU32::new);
+            }
         }
         Poll::Pending
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
-use milena::{Persistence, ProduceErrorKind, Record, TrySendError};
+use milena::{Persistence, ProduceErrorKind, Producer, Record, TrySendError};
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
 
 use crate::tcp::{HANG, HOUR, orders, run, runtime, start};
@@ -211,6 +211,25 @@ fn try_send_gives_the_record_back() {
         producer.flush().await;
         delivery.await.unwrap();
         assert_eq!(cluster.audit().acknowledged(), taken + 2);
+    });
+}
+
+#[test]
+fn the_short_way_to_a_producer() {
+    run(async {
+        let (cluster, _) = orders(1).await;
+        let producer = Producer::connect(&cluster.bootstrap()).await.unwrap();
+        producer
+            .send(Record::to("orders"))
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+        let error = Producer::connect("nothing").await.map(drop).unwrap_err();
+        assert!(
+            error.to_string().contains("\"nothing\" is not host:port"),
+            "{error}"
+        );
     });
 }
 

@@ -191,6 +191,28 @@ fn several_topics_go_in_one_request() {
 }
 
 #[test]
+fn each_record_of_a_large_batch_may_be_waited_for_by_a_task_of_its_own() {
+    run(async {
+        let (_cluster, client) = orders(1).await;
+        let producer = client
+            .producer()
+            .linger(HOUR)
+            .batch_size(1 << 20)
+            .build()
+            .unwrap();
+        let mut tasks = Vec::new();
+        for _ in 0..20_000 {
+            let delivery = producer.send(Record::to("orders")).await.unwrap();
+            tasks.push(tokio::spawn(delivery));
+        }
+        producer.flush().await;
+        for (nth, task) in (0..).zip(tasks) {
+            assert_eq!(task.await.unwrap().unwrap().offset(), Some(nth));
+        }
+    });
+}
+
+#[test]
 fn lingering_fills_batches() {
     run(async {
         let (cluster, client) = orders(1).await;

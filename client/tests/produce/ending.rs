@@ -90,6 +90,43 @@ fn close_delivers_everything_and_takes_no_more() {
 }
 
 #[test]
+fn close_while_others_send_delivers_all_that_was_accepted() {
+    run(async {
+        let (cluster, client) = orders(3).await;
+        let mut accepted = 0;
+        for _ in 0..20 {
+            let producer = client.producer().batch_size(500).build().unwrap();
+            let senders = (0..4).map(|_| {
+                let producer = producer.clone();
+                tokio::spawn(async move {
+                    let mut deliveries = Vec::new();
+                    loop {
+                        match producer.send(Record::to("orders").value(&[1; 50])).await {
+                            Ok(delivery) => deliveries.push(delivery),
+                            Err(error) => {
+                                assert_eq!(error.kind(), ProduceErrorKind::Closed, "{error}");
+                                return deliveries;
+                            }
+                        }
+                    }
+                })
+            });
+            let senders: Vec<_> = senders.collect();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            producer.close(HANG).await.unwrap();
+            for sender in senders {
+                for delivery in sender.await.unwrap() {
+                    delivery.await.unwrap();
+                    accepted += 1;
+                }
+            }
+            assert_eq!(producer.buffered(), 0);
+        }
+        assert_eq!(cluster.audit().stored(), accepted);
+    });
+}
+
+#[test]
 fn close_tells_how_many_records_a_broker_that_hangs_did_not_take() {
     run(async {
         let (cluster, client) = orders(1).await;

@@ -9,6 +9,7 @@ use milena_codec::RecordRef;
 use tokio::time::timeout;
 
 use crate::{
+    stored::Flow,
     stored::stored,
     tcp::{HOUR, drained, hang, in_order_by_task, orders, run, start},
 };
@@ -75,6 +76,52 @@ fn a_record_may_be_as_large_as_max_request_size_and_no_larger() {
             assert_eq!(cluster.request_count(ApiKey::PRODUCE), sent);
             drained(&producer).await;
         }
+    });
+}
+
+#[test]
+fn a_batch_is_no_larger_than_a_request_may_be() {
+    run(async {
+        let (cluster, client) = orders(1).await;
+        let producer = client
+            .producer()
+            .batch_size(1 << 20)
+            .max_request_size(10_000);
+        let producer = producer.linger(HOUR).build().unwrap();
+        let mut flow = Flow::default();
+        flow.send(&producer, "orders", 1, 2000).await;
+        producer.flush().await;
+        flow.settle_well(&cluster, "orders").await;
+        let largest = cluster.requests().iter().map(|request| request.bytes).max();
+        assert!(largest < Some(10_200), "{largest:?}");
+    });
+}
+
+#[test]
+fn shared_payloads_count_as_memory_too() {
+    run(async {
+        let (_cluster, client) = orders(1).await;
+        let producer = client
+            .producer()
+            .linger(HOUR)
+            .buffer_memory(1 << 20)
+            .build()
+            .unwrap();
+        let value = Bytes::from(vec![0; 300_000]);
+        for nth in 1..=3 {
+            drop(
+                producer
+                    .send(Record::to("orders").value(&value))
+                    .await
+                    .unwrap(),
+            );
+            let held = producer.buffered();
+            assert!(held >= 300_000 && held <= nth * 340_000, "{held}");
+        }
+        let full = producer.try_send(Record::to("orders").value(&value));
+        assert!(matches!(full, Err(TrySendError::Full(_))), "{full:?}");
+        producer.flush().await;
+        drained(&producer).await;
     });
 }
 

@@ -9,7 +9,7 @@ use tokio::{runtime::Runtime, time::timeout};
 use crate::stored::stored;
 
 /// Only so that a hang is told of; nothing is measured by it.
-pub(crate) const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(120);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 pub(crate) fn runtime() -> Runtime {

@@ -50,7 +50,7 @@ impl Core {
                 });
             }
         }
-        for inbox in self.brokers().values() {
+        for inbox in self.inboxes() {
             inbox.write(|letters| letters.stop = true);
         }
         self.given_up.load(Ordering::Relaxed)
@@ -134,7 +134,8 @@ impl Core {
             self.wake(partition, wake);
         }
         for completion in pending {
-            poll_fn(|cx| completion.poll(cx).map(drop)).await;
+            let mut seat = None;
+            poll_fn(|cx| completion.poll(cx, &mut seat).map(drop)).await;
         }
     }
 

@@ -5,9 +5,10 @@ use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{drained, one_by_one, orders, seconds, start, stream};
+use crate::network;
 use crate::stored::Flow;
 
 #[tokio::test(start_paused = true)]
@@ -92,6 +93,25 @@ async fn a_topic_created_anew_is_produced_to() {
         assert_eq!(old, cluster.with_state(|state| state.topic_id("orders")));
         assert_eq!(cluster.audit().lost(), 0);
         drained(&producer).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_in_use_is_not_forgotten_however_short_the_memory() {
+    let builder = Cluster::builder().nodes(3).topic("orders", 1);
+    let cluster = network::start(builder.max_version(ApiKey::PRODUCE, 9)).await;
+    let connecting = network::client(&cluster).metadata_max_idle(seconds(5));
+    let client = connecting.connect().await.unwrap();
+    let producer = one_by_one(&client).build().unwrap();
+    for round in 0..5 {
+        sleep(seconds(20 + round)).await;
+        let started = Instant::now();
+        cluster
+            .move_leader("orders", 0, i32::try_from(round).unwrap() % 3 + 1)
+            .unwrap();
+        let delivery = producer.send(Record::to("orders")).await.unwrap();
+        delivery.await.unwrap();
+        assert!(started.elapsed() < seconds(2), "{:?}", started.elapsed());
     }
 }
 
