@@ -129,9 +129,6 @@ impl Core {
                 }
             }
         };
-        if topic.touch() {
-            self.report_used(topic.facts.name.clone());
-        }
         if appended.turn_over {
             topic.next_sticky(index);
         }
@@ -181,7 +178,7 @@ impl Core {
         record: &Record<'_>,
         mut refusal: Refusal,
     ) -> Result<Delivery, ProduceError> {
-        let deadline = self.deadline();
+        let deadline = Deadline::now() + self.max_block;
         loop {
             let mut held = Held {
                 memory: &self.memory,
@@ -217,11 +214,6 @@ impl Core {
         }
     }
 
-    /// Until when a caller waits that begins to wait now.
-    fn deadline(&self) -> Deadline {
-        self.clock.at(self.clock.now() + self.max_block)
-    }
-
     /// The topic, if it was looked up before.
     pub(crate) fn known(&self, topic: &str) -> Option<Arc<Topic>> {
         self.topics.load().get(topic).cloned()
@@ -231,7 +223,7 @@ impl Core {
         self: &Arc<Self>,
         topic: &str,
     ) -> Result<usize, ProduceError> {
-        let deadline = self.deadline();
+        let deadline = Deadline::now() + self.max_block;
         let topic = self
             .in_runtime(self.await_topic(topic, None, deadline))
             .await?;

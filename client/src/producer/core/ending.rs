@@ -50,7 +50,7 @@ impl Core {
                 });
             }
         }
-        for inbox in self.inboxes() {
+        for inbox in self.brokers().values() {
             inbox.write(|letters| letters.stop = true);
         }
         self.given_up.load(Ordering::Relaxed)
