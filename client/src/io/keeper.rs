@@ -124,14 +124,19 @@ impl Keeper {
 
     fn start_broker_tasks(&mut self) {
         let core = &self.core;
+        let mut fresh: Vec<_> = Vec::new();
         for (node, inbox) in &*core.brokers() {
             if self.nodes.insert(*node) {
-                let task = ProduceTask::new(core.clone(), *node, inbox.clone());
-                self.tasks.spawn(async move {
-                    task.await;
-                    Done::Broker
-                });
+                fresh.push((*node, inbox.clone()));
             }
+        }
+        // A runtime that is closing drops the task at once, which ends the producer: no lock is held here.
+        for (node, inbox) in fresh {
+            let task = ProduceTask::new(core.clone(), node, inbox);
+            self.tasks.spawn(async move {
+                task.await;
+                Done::Broker
+            });
         }
     }
 
@@ -154,9 +159,15 @@ impl Keeper {
     fn report_topics(&mut self) {
         if self.next_report <= Instant::now() {
             self.next_report = Instant::now() + self.report_every;
-            for name in self.core.topics().keys() {
-                self.core.client.track(name);
+            for topic in self.core.topics().values() {
+                // Unused from here on until a record says otherwise.
+                if topic.rest() || topic.has_unsettled() {
+                    self.core.client.track(&topic.facts.name);
+                }
             }
+        }
+        for name in self.core.newly_used() {
+            self.core.client.track(&name);
         }
     }
 

@@ -17,7 +17,10 @@ use milena_engine::{
     time::Instant,
 };
 use milena_protocol::Request;
-use tokio::{io::AsyncReadExt, time::Sleep};
+use tokio::{
+    io::{AsyncReadExt, AsyncWrite},
+    time::Sleep,
+};
 use tracing::debug;
 
 use super::{
@@ -57,6 +60,8 @@ pub(crate) struct Link<T> {
     connection: Connection<T>,
     frames: FrameBuffer,
     writes: WriteQueue,
+    /// Something was written since the stream was last flushed.
+    unflushed: bool,
     /// The stream took no more, though there may be something left to read that says why.
     write_error: Option<io::Error>,
     events: VecDeque<Event<T>>,
@@ -105,6 +110,7 @@ impl<T> Link<T> {
             connection,
             frames: FrameBuffer::new(dialer.max_frame),
             writes: WriteQueue::default(),
+            unflushed: false,
             write_error: None,
             events: VecDeque::new(),
             sleep: Box::pin(tokio::time::sleep_until(clock.at(deadline))),
@@ -192,6 +198,10 @@ impl<T> Link<T> {
             }
             let now = self.clock.now();
             let wrote = self.write(cx, now);
+            if !self.events.is_empty() {
+                // What was written is told before anything that may go wrong next: it counts as sent.
+                continue;
+            }
             if let Some(frame) = self.next_frame()? {
                 self.last_used = now;
                 let event = self.connection.handle_frame(frame, now);
@@ -221,8 +231,9 @@ impl<T> Link<T> {
             self.writes.push(frame);
         }
         if self.writes.frames() == 0 {
-            return false;
+            return self.flush(cx);
         }
+        self.unflushed = true;
         match self.writes.poll_write(&mut *self.stream, cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(completed)) => {
@@ -236,6 +247,19 @@ impl<T> Link<T> {
                 false
             }
         }
+    }
+
+    /// Sees to it that what was written leaves a stream that gathers it. Returns whether another round makes sense.
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.unflushed {
+            return false;
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => self.unflushed = false,
+            Poll::Ready(Err(error)) => self.write_error = Some(error),
+        }
+        false
     }
 
     fn next_frame(&mut self) -> Result<Option<bytes::Bytes>, BrokerError> {

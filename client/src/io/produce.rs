@@ -11,7 +11,7 @@ use milena_engine::{
     backoff::{Backoff, Rng},
     cluster::NodeId,
     connection::{Answer, Event},
-    produce::{Effects, Outbound, Sender},
+    produce::{Effects, Identities, Identity, Outbound, Sender},
     time::Instant,
 };
 use milena_protocol::produce::ProduceRequest;
@@ -128,14 +128,10 @@ impl ProduceTask {
         let (core, sender, effects) = (&self.core, &mut self.sender, &mut self.effects);
         while link.throttled_until().is_none() {
             let now = core.clock.now();
-            let request = {
-                let mut identity = core.identity();
-                let request = sender.poll_request(now, &core.settings, &mut identity, effects);
-                if identity.wanted() {
-                    core.keeper.notify_one();
-                }
-                request
-            };
+            let request = sender.poll_request(now, &core.settings, &mut Shared(core), effects);
+            if core.settings.idempotent && core.identity().wanted() {
+                core.keeper.notify_one();
+            }
             let Some(Outbound {
                 token,
                 request,
@@ -286,6 +282,16 @@ impl ProduceTask {
         }
     }
 
+    /// When the connection has been of no use for so long that it is closed, before the broker does it at a bad moment.
+    fn idle_until(&self) -> Option<Instant> {
+        match &self.line {
+            Line::Up(link) if self.sender.in_flight() == 0 => {
+                Some(link.last_used() + self.core.client.config().connections_max_idle)
+            }
+            _ => None,
+        }
+    }
+
     /// Sets the timer to the next thing that is due. Returns whether it went off.
     fn sleep(&mut self, cx: &mut Context<'_>) -> bool {
         let reconnect = match &self.line {
@@ -293,8 +299,9 @@ impl ProduceTask {
             Line::Up(link) => link.throttled_until(),
             Line::Down { .. } | Line::Dialing(_) => None,
         };
+        let idle = self.idle_until();
         let timer = self.sender.poll_timeout();
-        let Some(wanted) = reconnect.into_iter().chain(timer).min() else {
+        let Some(wanted) = [reconnect, timer, idle].into_iter().flatten().min() else {
             return false;
         };
         if self.armed != wanted {
@@ -306,10 +313,26 @@ impl ProduceTask {
         }
         self.armed = Instant::FAR_FUTURE;
         let now = self.core.clock.now();
+        if self.idle_until().is_some_and(|idle| idle <= now) {
+            tracing::debug!(
+                broker = self.sender.node().0,
+                "idle produce connection closed"
+            );
+            self.line = Line::Down { not_before: now };
+        }
         self.sender
             .handle_timers(now, &self.core.settings, &mut self.effects);
         self.carry_out();
         true
+    }
+}
+
+/// The producer's identity, locked only while a batch is taken.
+struct Shared<'a>(&'a Core);
+
+impl Identities for Shared<'_> {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Identity) -> R) -> R {
+        f(&mut self.0.identity())
     }
 }
 

@@ -210,6 +210,13 @@ impl ProducerBuilder {
         if max_request_size == 0 {
             return refuse("max_request_size", max_request_size, "must be at least 1");
         }
+        if i32::try_from(max_request_size).is_err() {
+            return refuse(
+                "max_request_size",
+                max_request_size,
+                "must be less than 2 GiB",
+            );
+        }
         if i32::try_from(batch_size).is_err() {
             return refuse("batch_size", batch_size, "must be less than 2 GiB");
         }

@@ -133,7 +133,7 @@ impl Producer {
 
     /// Takes no more records, delivers those accepted, and ends. What is left at the deadline is given up.
     ///
-    /// Calling it again, or on another clone, waits for the same end.
+    /// It can be called again, and on other clones, at the same time: the earliest deadline holds for all.
     ///
     /// # Errors
     /// How many records were given up; each one's [`Delivery`] has the details.

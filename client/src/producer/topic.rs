@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,8 @@ pub(crate) struct Topic {
     /// How many there are.
     count: AtomicU32,
     adopting: Mutex<()>,
+    /// A record was written since the topic was last reported as used.
+    used: AtomicBool,
     sticky: AtomicU32,
     rng: Mutex<Rng>,
 }
@@ -65,6 +67,7 @@ impl Topic {
             partitions: Growing::new(),
             count: AtomicU32::new(0),
             adopting: Mutex::new(()),
+            used: AtomicBool::new(true),
             sticky: AtomicU32::new(0),
             rng: Mutex::new(Rng::new(seed)),
         });
@@ -84,6 +87,24 @@ impl Topic {
     /// How many partitions there are: 0 once the topic is gone.
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// A record is written to the topic. Says whether that is news.
+    pub(crate) fn touch(&self) -> bool {
+        // Mostly it is not, and then nothing is written that other threads read.
+        !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
+    }
+
+    /// Begins to count as unused. Says whether it was used.
+    pub(crate) fn rest(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether any partition holds something.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        self.partitions
+            .iter()
+            .any(|partition| !partition.lock().is_empty())
     }
 
     /// The partition that records without a key go to at present.
@@ -126,6 +147,9 @@ impl Topic {
                 epoch: seen.leader_epoch,
             });
             let mut queue = partition.lock();
+            if renewed {
+                queue.handle_renewed();
+            }
             let known = queue.leader();
             let outdated =
                 |known: Leader| (0..known.epoch).contains(&seen.leader_epoch) && !renewed;

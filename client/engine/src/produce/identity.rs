@@ -54,6 +54,19 @@ impl Identity {
     }
 }
 
+/// Access to the producer's [`Identity`], wherever that is kept. It is asked for while a batch is taken, and not while
+/// one is compressed, so that several senders do not wait for each other.
+pub trait Identities {
+    /// Access for as long as `f` runs.
+    fn with<R>(&mut self, f: impl FnOnce(&mut Identity) -> R) -> R;
+}
+
+impl Identities for Identity {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        f(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

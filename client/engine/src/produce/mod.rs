@@ -29,7 +29,7 @@ mod sender;
 mod settings;
 
 pub use budget::{Budget, Grant, Need, Ticket};
-pub use identity::{Identity, ProducerIdentity};
+pub use identity::{Identities, Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Sticky, murmur2, partition_for_key};
 pub use queue::{

@@ -63,6 +63,11 @@ impl Numbering {
         }
     }
 
+    /// The log is another than before: what it takes first becomes the beginning of the sequence.
+    pub(super) const fn handle_renewed(&mut self) {
+        self.established = false;
+    }
+
     pub(super) fn handle_given_up(&mut self, id: BatchId) {
         self.hole = self.hole.max(Some(id));
     }

@@ -16,7 +16,7 @@ use milena_protocol::{
 };
 
 use super::{
-    identity::Identity,
+    identity::Identities,
     outcome::{Ack, Cause, Failure},
     queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Taken, Wake},
     settings::{Acks, Settings},
@@ -198,15 +198,20 @@ impl<P: Partition> Sender<P> {
         }
     }
 
-    /// Memory is short: what lingers is sent now.
+    /// Memory is short: what lingers is sent now. What waits for another reason has to wait all the same.
     pub fn handle_pressure(&mut self, now: Instant, settings: &Settings, effects: &mut Effects<P>) {
-        for (_, partition) in std::mem::take(&mut self.timers) {
-            let wake = partition.with(|queue| {
-                queue.handle_timer(Instant::FAR_FUTURE);
-                queue.seal_open();
-                queue.reschedule(now, settings)
+        for (at, partition) in std::mem::take(&mut self.timers) {
+            let hurried = partition.with(|queue| {
+                queue
+                    .stop_lingering()
+                    .then(|| queue.reschedule(now, settings))
             });
-            self.route(partition, wake, effects);
+            match hurried {
+                Some(wake) => self.route(partition, wake, effects),
+                None => {
+                    self.timers.insert(at, partition);
+                }
+            }
         }
     }
 
@@ -216,12 +221,12 @@ impl<P: Partition> Sender<P> {
         &mut self,
         now: Instant,
         settings: &Settings,
-        identity: &mut Identity,
+        identity: &mut impl Identities,
         effects: &mut Effects<P>,
     ) -> Option<Outbound> {
         self.handle_timers(now, settings, effects);
         if self.in_flight.len() >= settings.max_in_flight
-            || (settings.idempotent && identity.wanted())
+            || (settings.idempotent && identity.with(|identity| identity.wanted()))
         {
             return None;
         }
@@ -236,7 +241,7 @@ impl<P: Partition> Sender<P> {
             let room = (size > 0).then(|| settings.max_request_size.saturating_sub(size));
             let (taken, wake) = partition.with(|queue| {
                 let taken = if queue.visit(self.node, token) {
-                    queue.take(self.node, room, now, settings, identity)
+                    identity.with(|ids| queue.take(self.node, room, now, settings, ids))
                 } else {
                     Err(NotTaken::Nothing)
                 };

@@ -21,7 +21,7 @@ use crate::{
 /// Looks at requests as they are sent and at answers as they come.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    sent: BTreeMap<(NodeId, u64), Vec<(Place, Number)>>,
+    sent: BTreeMap<(NodeId, u64), Vec<(Place, Number, Option<Leader>)>>,
     refused: BTreeMap<Place, Refusal>,
 }
 
@@ -33,6 +33,7 @@ type Number = (i64, i16, i32);
 struct Refusal {
     number: Number,
     at: Instant,
+    /// Who led the partition when the batch was sent.
     leader: Option<Leader>,
 }
 
@@ -49,7 +50,7 @@ impl Watch {
         settings: &Settings,
         now: Instant,
     ) -> Result<(), Violation> {
-        let mut batches: Vec<(Place, Number)> = Vec::new();
+        let mut batches: Vec<(Place, Number, Option<Leader>)> = Vec::new();
         let mut bytes = 0;
         for topic in &request.topic_data {
             for data in &topic.partition_data {
@@ -57,7 +58,7 @@ impl Watch {
                     .values()
                     .find(|part| part.name() == &*topic.name && part.place().1 == data.index);
                 let part = part.ok_or_else(|| Violation("an unknown partition".to_owned()))?;
-                if batches.iter().any(|(place, _)| *place == part.place()) {
+                if batches.iter().any(|(place, ..)| *place == part.place()) {
                     let place = part.place();
                     return Err(Violation(format!(
                         "two batches of {place:?} in one request"
@@ -66,7 +67,7 @@ impl Watch {
                 bytes += data.records.as_ref().map_or(0, |records| records.len());
                 let number = number(data);
                 self.check_pause(part, number, settings, now)?;
-                batches.push((part.place(), number));
+                batches.push((part.place(), number, part.queue(|queue| queue.leader())));
             }
         }
         if batches.len() > 1 && bytes > settings.max_request_size {
@@ -135,14 +136,14 @@ impl Watch {
                         "{code} at {place:?}, where nothing is sent before what was sent last is settled"
                     )));
                 }
-                let batch = batches.iter().find(|(sent, _)| *sent == place);
-                if let Some((_, number)) = batch
+                let batch = batches.iter().find(|(sent, ..)| *sent == place);
+                if let Some((_, number, leader)) = batch
                     && !misplaced
                 {
                     let refusal = Refusal {
                         number: *number,
                         at: now,
-                        leader: part.queue(|queue| queue.leader()),
+                        leader: *leader,
                     };
                     self.refused.insert(place, refusal);
                 }

@@ -129,6 +129,9 @@ impl Core {
                 }
             }
         };
+        if topic.touch() {
+            self.report_used(topic.facts.name.clone());
+        }
         if appended.turn_over {
             topic.next_sticky(index);
         }
@@ -178,7 +181,7 @@ impl Core {
         record: &Record<'_>,
         mut refusal: Refusal,
     ) -> Result<Delivery, ProduceError> {
-        let deadline = Deadline::now() + self.max_block;
+        let deadline = self.deadline();
         loop {
             let mut held = Held {
                 memory: &self.memory,
@@ -214,6 +217,11 @@ impl Core {
         }
     }
 
+    /// Until when a caller waits that begins to wait now.
+    fn deadline(&self) -> Deadline {
+        self.clock.at(self.clock.now() + self.max_block)
+    }
+
     /// The topic, if it was looked up before.
     pub(crate) fn known(&self, topic: &str) -> Option<Arc<Topic>> {
         self.topics.load().get(topic).cloned()
@@ -223,7 +231,7 @@ impl Core {
         self: &Arc<Self>,
         topic: &str,
     ) -> Result<usize, ProduceError> {
-        let deadline = Deadline::now() + self.max_block;
+        let deadline = self.deadline();
         let topic = self
             .in_runtime(self.await_topic(topic, None, deadline))
             .await?;

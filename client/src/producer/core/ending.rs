@@ -50,7 +50,7 @@ impl Core {
                 });
             }
         }
-        for inbox in self.brokers().values() {
+        for inbox in self.inboxes() {
             inbox.write(|letters| letters.stop = true);
         }
         self.given_up.load(Ordering::Relaxed)

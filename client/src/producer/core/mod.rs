@@ -44,6 +44,8 @@ pub(crate) struct Core {
     topics: ArcSwap<FxHashMap<Arc<str>, Arc<Topic>>>,
     brokers: Mutex<BTreeMap<NodeId, Arc<Inbox>>>,
     reaper: Mutex<Reaper<PartitionRef>>,
+    /// Topics that are used again after a rest.
+    newly_used: Mutex<Vec<Arc<str>>>,
     /// Wakes the keeper: there is a new deadline, an identity is wanted, or the end begins.
     pub(crate) keeper: Notify,
     closed: AtomicBool,
@@ -77,6 +79,7 @@ impl Core {
             topics: ArcSwap::default(),
             brokers: Mutex::default(),
             reaper: Mutex::new(Reaper::new()),
+            newly_used: Mutex::default(),
             keeper: Notify::new(),
             closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
@@ -121,12 +124,6 @@ impl Core {
             latest.unwrap_or_else(|| view.clone())
         };
         topic.update(latest, |partition, queue| {
-            tracing::info!(
-                topic = &*topic.facts.name,
-                partition = partition.cell().index,
-                leader = queue.leader().map(|leader| leader.node.0),
-                "leader moved"
-            );
             wakes.extend(
                 queue
                     .reschedule(now, &self.settings)
@@ -147,10 +144,31 @@ impl Core {
 
     /// Callers wait for memory: nothing lingers any more.
     pub(crate) fn press(&self) {
-        let brokers: Vec<_> = self.brokers().values().cloned().collect();
-        for inbox in brokers {
+        for inbox in self.inboxes() {
             inbox.write(|letters| letters.pressure = true);
         }
+    }
+
+    /// The inboxes of all broker tasks, for writing to them with no lock held.
+    fn inboxes(&self) -> Vec<Arc<Inbox>> {
+        self.brokers().values().cloned().collect()
+    }
+
+    /// A topic is used again after a rest: the client has to be told that it is of interest.
+    fn report_used(&self, topic: Arc<str>) {
+        self.used().push(topic);
+        self.keeper.notify_one();
+    }
+
+    /// Topics that are used again after a rest, since the last call.
+    pub(crate) fn newly_used(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut *self.used())
+    }
+
+    fn used(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
+        self.newly_used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn inbox(&self, node: NodeId) -> Arc<Inbox> {
@@ -198,7 +216,7 @@ impl Core {
     /// A broker has given a producer id: those who waited for it can send.
     pub(crate) fn handle_identity(&self, identity: ProducerIdentity) {
         self.identity().handle_granted(identity);
-        for inbox in self.brokers().values() {
+        for inbox in self.inboxes() {
             inbox.write(|letters| letters.identity = true);
         }
     }
@@ -206,7 +224,7 @@ impl Core {
     /// No broker gives a producer id, without which nothing can be sent.
     pub(crate) fn handle_no_identity(&self, why: &str) {
         let trouble: Arc<str> = format!("no producer id: {why}").into();
-        for inbox in self.brokers().values() {
+        for inbox in self.inboxes() {
             inbox.write(|letters| letters.trouble = Some(trouble.clone()));
         }
     }
@@ -217,6 +235,11 @@ impl Core {
         let topic = cell.topic.name.clone();
         self.client
             .hint(topic, cell.index, hint.leader, hint.address.as_ref());
+        // A leader at an address that nobody knows is waited for until metadata names it.
+        let node = hint.leader.node;
+        if hint.address.is_none() && self.client.cluster().broker(node).is_none() {
+            return;
+        }
         let now = self.clock.now();
         let mut queue = hint.partition.lock();
         if queue

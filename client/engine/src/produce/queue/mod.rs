@@ -175,7 +175,11 @@ struct Drained<C> {
 
 #[derive(Debug)]
 enum Place {
-    InFlight(NodeId),
+    InFlight {
+        node: NodeId,
+        /// Leader epoch of the attempt, as far as it was known.
+        epoch: i32,
+    },
     Waiting {
         content: Content,
         not_before: Instant,
@@ -269,10 +273,17 @@ impl<C> PartitionQueue<C> {
             if open.builder.has_room(&cost) {
                 let bytes = cost.bytes;
                 let index = open.write(cost, room)?;
+                let completion = open.completion.clone();
+                let wake = if open.builder.is_full() {
+                    self.seal_open();
+                    self.reschedule(clock(), settings)
+                } else {
+                    None
+                };
                 return Ok(Appended {
-                    completion: open.completion.clone(),
+                    completion,
                     index,
-                    wake: None,
+                    wake,
                     watch: None,
                     turn_over: choice.is_sticky() && self.count_turn(bytes, settings),
                 });
@@ -312,7 +323,11 @@ impl<C> PartitionQueue<C> {
         open.created = now;
         let completion = open.completion.clone();
         self.seal_open();
+        let full = open.builder.is_full();
         self.open = Some(open);
+        if full {
+            self.seal_open();
+        }
         let wake = self.reschedule(now, settings);
         let watch = (!self.schedule.watched).then(|| now + settings.delivery_timeout);
         self.schedule.watched = true;
@@ -333,6 +348,22 @@ impl<C> PartitionQueue<C> {
             self.turn = 0;
         }
         over
+    }
+
+    /// Closes the open batch if nothing but lingering keeps it from being sent. Says whether it did.
+    pub(super) fn stop_lingering(&mut self) -> bool {
+        let waits = |batch: &Drained<C>| matches!(batch.place, Place::Waiting { .. });
+        let lingers = self.open.is_some() && !self.drained.iter().any(waits);
+        if lingers {
+            self.handle_timer(Instant::FAR_FUTURE);
+            self.seal_open();
+        }
+        lingers
+    }
+
+    /// The topic was created anew: the partition's log is another, which knows nothing of the sequence.
+    pub fn handle_renewed(&mut self) {
+        self.numbering.handle_renewed();
     }
 
     /// Closes the open batch, so that it is sent without lingering.
@@ -430,10 +461,10 @@ impl<C> PartitionQueue<C> {
             match &batch.place {
                 // Batches that another broker still has in flight are resolved there first: otherwise the new
                 // leader could see later ones before them.
-                Place::InFlight(node) if *node != leader.node || self.numbering.broken() => {
+                Place::InFlight { node, .. } if *node != leader.node || self.numbering.broken() => {
                     return Step::Nothing;
                 }
-                Place::InFlight(_) => in_flight = true,
+                Place::InFlight { .. } => in_flight = true,
                 Place::Waiting {
                     not_before, epoch, ..
                 } => {

@@ -175,10 +175,13 @@ impl<C> PartitionQueue<C> {
         } else {
             now
         };
+        let epoch = match batch.place {
+            Place::InFlight { epoch, .. } | Place::Waiting { epoch, .. } => epoch,
+        };
         batch.place = Place::Waiting {
             content,
             not_before,
-            epoch: self.leader.map_or(-1, |leader| leader.epoch),
+            epoch,
         };
         Settled {
             done: None,
@@ -210,7 +213,7 @@ impl<C> PartitionQueue<C> {
         let (failure, completion, place) = batch.fail(reason, record_errors, now);
         let waiting = match place {
             Place::Waiting { content, .. } => Some(content),
-            Place::InFlight(_) => None,
+            Place::InFlight { .. } => None,
         };
         Settled {
             done: completion.map(|completion| (completion, Err(failure))),
@@ -303,7 +306,7 @@ impl<C> PartitionQueue<C> {
         while let Some(batch) = self.drained.get_mut(at) {
             if !due(batch.created) || batch.completion.is_none() {
                 at += 1;
-            } else if matches!(batch.place, Place::InFlight(_)) {
+            } else if matches!(batch.place, Place::InFlight { .. }) {
                 // Its answer is still due, its bytes may still be on the wire, and what follows depends on it.
                 batch.maybe_written = true;
                 if let Some((completion, failure)) = batch.abandon(reason.clone(), now) {

@@ -4,7 +4,7 @@ use std::mem;
 
 use milena_codec::{SealedBatch, Stamp};
 
-use super::{BatchId, Content, Drained, PartitionQueue, Place, Step};
+use super::{BatchId, Content, Drained, Leader, PartitionQueue, Place, Step};
 use crate::{
     cluster::NodeId,
     produce::{identity::Identity, numbering::UNNUMBERED, settings::Settings},
@@ -42,9 +42,10 @@ impl<C> PartitionQueue<C> {
         settings: &Settings,
         identity: &mut Identity,
     ) -> Result<Taken, NotTaken> {
-        if self.leader.map(|leader| leader.node) != Some(node)
-            || !matches!(self.step(now, settings), Step::Now)
-        {
+        let Some(Leader { epoch, .. }) = self.leader.filter(|leader| leader.node == node) else {
+            return Err(NotTaken::Nothing);
+        };
+        if !matches!(self.step(now, settings), Step::Now) {
             return Err(NotTaken::Nothing);
         }
         if settings.idempotent && !self.renumber(identity) {
@@ -59,7 +60,7 @@ impl<C> PartitionQueue<C> {
             if matches!(&batch.place, Place::Waiting { content, .. } if !fits(&content.batch)) {
                 return Err(NotTaken::NoRoom);
             }
-            let place = mem::replace(&mut batch.place, Place::InFlight(node));
+            let place = mem::replace(&mut batch.place, Place::InFlight { node, epoch });
             let Place::Waiting { content, .. } = place else {
                 return Err(NotTaken::Nothing);
             };
@@ -100,7 +101,7 @@ impl<C> PartitionQueue<C> {
             first_sent: now,
             count,
             stamp,
-            place: Place::InFlight(node),
+            place: Place::InFlight { node, epoch },
             attempts: 1,
             maybe_written: false,
             cause: None,

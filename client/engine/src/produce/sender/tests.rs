@@ -11,6 +11,7 @@ use milena_codec::{BatchHeader, Compression, RecordRef};
 use milena_protocol::produce::{LeaderIdAndEpoch, NodeEndpoint, TopicProduceResponse};
 
 use super::*;
+use crate::produce::identity::Identity;
 use crate::{
     backoff::Backoff,
     produce::{Choice, Grant, Need, Persistence, ProducerIdentity, Room},
