@@ -224,6 +224,9 @@ fn frames(corpus: &Corpus) -> io::Result<()> {
     connection("answers", &[ready, requests, answers, time])?;
     connection("retried", &[retried, requests, time])?;
     connection("nonsense", &[ready, requests, b"\x05\x08\0\0\0\x09abcd"])?;
+    // Two are sent, one is answered, and the next answer comes before its request.
+    let two = b"\x00\xff\x00\x20\x00\xff\x00\x20\x03\x04";
+    connection("ahead", &[ready, two, b"\x06\x08\0\0\0\0\0\0\0\0\x0b"])?;
     connection("ended", &[ready, requests, b"\x0a\x05\x09"])
 }
 

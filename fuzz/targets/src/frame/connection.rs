@@ -101,6 +101,7 @@ impl Driver {
                 let partial = (usize::from(input.byte()), Some(usize::from(input.byte())));
                 return Err(self.connection.handle_end(Some(partial)));
             }
+            11 => self.answer_ahead()?,
             _ => {}
         }
         Ok(())
@@ -216,6 +217,16 @@ impl Driver {
         frame.put_i32(id);
         frame.put_slice(input.some());
         self.arrive(frame.freeze())
+    }
+
+    /// An answer to a request that has not left whole: nobody can have read it.
+    fn answer_ahead(&mut self) -> Result<(), ConnectionError> {
+        let Some(&id) = self.writing.front() else {
+            return Ok(());
+        };
+        let frame = Bytes::copy_from_slice(&[&id.to_be_bytes()[..], &[0; 16]].concat());
+        self.arrive(frame)?;
+        panic!("an answer to {id} came before its request");
     }
 
     fn answer_versions(&mut self, input: &mut Input<'_>) -> Result<(), ConnectionError> {

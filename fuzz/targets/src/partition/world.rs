@@ -44,6 +44,14 @@ const CODES: [ErrorCode; 16] = [
     ErrorCode::NONE,
     ErrorCode::NONE,
 ];
+/// With these, the records may be in the log all the same.
+const VAGUE: [ErrorCode; 5] = [
+    ErrorCode::REQUEST_TIMED_OUT,
+    ErrorCode::NETWORK_EXCEPTION,
+    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    ErrorCode::KAFKA_STORAGE_ERROR,
+    ErrorCode::UNKNOWN_SERVER_ERROR,
+];
 /// The partition is left out of the answer.
 const LEFT_OUT: u8 = 255;
 
@@ -287,8 +295,8 @@ impl World {
                 };
                 let is_stored =
                     matches!(code, ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER);
-                self.ledger
-                    .answered(*batch, (byte != LEFT_OUT).then_some(is_stored));
+                let is_known = byte != LEFT_OUT && !VAGUE.contains(&code);
+                self.ledger.answered(*batch, is_known.then_some(is_stored));
                 if byte == LEFT_OUT {
                     continue;
                 }
