@@ -21,22 +21,38 @@ use crate::{
 /// Looks at requests as they are sent and at answers as they come.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    sent: BTreeMap<(NodeId, u64), Vec<(Place, Number, Option<Leader>)>>,
+    /// Batches in flight, by request.
+    sent: BTreeMap<(NodeId, u64), Vec<Sent>>,
+    /// The latest batch of each partition that was refused for now.
     refused: BTreeMap<Place, Refusal>,
+    /// The latest batch of each partition that was refused because of one before it.
+    misplaced: BTreeMap<Place, Refusal>,
 }
 
 /// Producer id, epoch and sequence of a batch.
 type Number = (i64, i16, i32);
 
-/// A batch that was refused for now.
-#[derive(Debug)]
-struct Refusal {
+/// A batch in flight.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    place: Place,
     number: Number,
-    at: Instant,
-    /// Who led the partition when the batch was sent.
+    /// Who leads the partition, as far as was known.
     leader: Option<Leader>,
 }
 
+/// A batch that was refused.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    number: Number,
+    at: Instant,
+    leader: Option<Leader>,
+    /// How often it was sent and refused without a pause.
+    in_a_row: u32,
+}
+
+/// How often a batch may be refused without a pause because of one before it.
+const IN_A_ROW: u32 = 3;
 /// By how much jitter shortens a pause at most, in percent.
 const JITTER: u32 = 20;
 
@@ -50,7 +66,7 @@ impl Watch {
         settings: &Settings,
         now: Instant,
     ) -> Result<(), Violation> {
-        let mut batches: Vec<(Place, Number, Option<Leader>)> = Vec::new();
+        let mut batches: Vec<Sent> = Vec::new();
         let mut bytes = 0;
         for topic in &request.topic_data {
             for data in &topic.partition_data {
@@ -58,52 +74,34 @@ impl Watch {
                     .values()
                     .find(|part| part.name() == &*topic.name && part.place().1 == data.index);
                 let part = part.ok_or_else(|| Violation("an unknown partition".to_owned()))?;
-                if batches.iter().any(|(place, ..)| *place == part.place()) {
-                    let place = part.place();
-                    return Err(Violation(format!(
-                        "two batches of {place:?} in one request"
-                    )));
-                }
                 bytes += data.records.as_ref().map_or(0, |records| records.len());
-                let number = number(data);
-                self.check_pause(part, number, settings, now)?;
-                batches.push((part.place(), number, part.queue(|queue| queue.leader())));
+                let place = part.place();
+                let sent = Sent {
+                    place,
+                    number: number(data),
+                    leader: part.queue(|queue| queue.leader()),
+                };
+                if batches.iter().any(|batch| batch.place == place) {
+                    let what = format!("two batches of {place:?} in one request");
+                    return Err(Violation(what));
+                }
+                // What was refused for now is not sent again at once, unless somebody else leads meanwhile.
+                if settings.idempotent && sent.comes_early(self.refused.get(&place), settings, now)
+                {
+                    return Err(Violation(format!("{place:?} tries again without a pause")));
+                }
+                batches.push(sent);
             }
         }
         if batches.len() > 1 && bytes > settings.max_request_size {
             let limit = settings.max_request_size;
-            return Err(Violation(format!(
-                "a request of {bytes} bytes, the limit is {limit}"
-            )));
+            let what = format!("a request of {bytes} bytes, the limit is {limit}");
+            return Err(Violation(what));
         }
         if batches.is_empty() {
             return Err(Violation("an empty request".to_owned()));
         }
         self.sent.insert((node, token), batches);
-        Ok(())
-    }
-
-    /// What was refused for now is not sent again at once, unless somebody else leads meanwhile.
-    fn check_pause(
-        &self,
-        part: &Part,
-        number: Number,
-        settings: &Settings,
-        now: Instant,
-    ) -> Result<(), Violation> {
-        let Some(refusal) = self.refused.get(&part.place()) else {
-            return Ok(());
-        };
-        let backoff = settings.retry_backoff;
-        let pause = (backoff.base * (100 - JITTER) / 100).min(backoff.max);
-        let leader = part.queue(|queue| queue.leader());
-        let early = now.since(refusal.at) + Duration::from_nanos(1) < pause;
-        if settings.idempotent && refusal.number == number && refusal.leader == leader && early {
-            let (place, waited) = (part.place(), now.since(refusal.at));
-            return Err(Violation(format!(
-                "{place:?} tries again after {waited:?}, not {pause:?}"
-            )));
-        }
         Ok(())
     }
 
@@ -119,42 +117,81 @@ impl Watch {
         let batches = self.sent.remove(&request).unwrap_or_default();
         for topic in &response.responses {
             for answer in &topic.partition_responses {
-                let code = answer.error_code;
                 let part = parts
                     .values()
                     .find(|part| part.is_of(topic) && part.place().1 == answer.index);
-                let Some(part) = part.filter(|_| code.is_err()) else {
-                    continue;
-                };
-                let place = part.place();
-                let misplaced = matches!(
-                    code,
-                    ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::INVALID_PRODUCER_EPOCH
-                );
-                if misplaced && settings.max_in_flight == 1 {
-                    return Err(Violation(format!(
-                        "{code} at {place:?}, where nothing is sent before what was sent last is settled"
-                    )));
-                }
-                let batch = batches.iter().find(|(sent, ..)| *sent == place);
-                if let Some((_, number, leader)) = batch
-                    && !misplaced
-                {
-                    let refusal = Refusal {
-                        number: *number,
-                        at: now,
-                        leader: *leader,
-                    };
-                    self.refused.insert(place, refusal);
+                let batch = part
+                    .and_then(|part| batches.iter().find(|batch| batch.place == part.place()))
+                    .ok_or_else(|| Violation(format!("an answer to nothing: {answer:?}")))?;
+                if answer.error_code.is_err() {
+                    self.refused(*batch, answer.error_code, settings, now)?;
                 }
             }
         }
         Ok(())
     }
 
+    fn refused(
+        &mut self,
+        batch: Sent,
+        code: ErrorCode,
+        settings: &Settings,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        let Sent {
+            place,
+            number,
+            leader,
+        } = batch;
+        let mut refusal = Refusal {
+            number,
+            at: now,
+            leader,
+            in_a_row: 1,
+        };
+        let misplaced = matches!(
+            code,
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::INVALID_PRODUCER_EPOCH
+        );
+        if !misplaced {
+            self.refused.insert(place, refusal);
+            return Ok(());
+        }
+        if settings.max_in_flight == 1 {
+            return Err(Violation(format!(
+                "{code} at {place:?}: {number:?} was sent although what comes before it is missing"
+            )));
+        }
+        // The one before it pauses before it is sent again, and so does this one, unless the other is given up.
+        let before = self.misplaced.get(&place);
+        if batch.comes_early(before, settings, now) {
+            refusal.in_a_row += before.map_or(0, |before| before.in_a_row);
+        }
+        if refusal.in_a_row > IN_A_ROW {
+            return Err(Violation(format!(
+                "{code} at {place:?}: {number:?} is sent again and again"
+            )));
+        }
+        self.misplaced.insert(place, refusal);
+        Ok(())
+    }
+
     /// A connection is gone.
     pub(super) fn lost(&mut self, node: NodeId) {
         self.sent.retain(|(to, _), _| *to != node);
+    }
+}
+
+impl Sent {
+    /// Whether the pause after a refusal of this very batch is not over, and nobody else leads meanwhile.
+    fn comes_early(&self, refusal: Option<&Refusal>, settings: &Settings, now: Instant) -> bool {
+        let backoff = settings.retry_backoff;
+        let pause = (backoff.base * (100 - JITTER) / 100).min(backoff.max);
+        refusal.is_some_and(|refusal| {
+            refusal.number == self.number
+                && refusal.leader == self.leader
+                && now.since(refusal.at) + Duration::from_nanos(1) < pause
+        })
     }
 }
 
