@@ -1,5 +1,8 @@
 //! One partition's rules, batch by batch.
 
+mod filling;
+mod renewal;
+
 use std::time::Duration;
 
 use bytes::BytesMut;

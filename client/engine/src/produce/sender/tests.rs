@@ -1,5 +1,7 @@
 //! One broker's requests and their answers.
 
+mod fairness;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
