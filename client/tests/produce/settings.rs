@@ -169,3 +169,27 @@ fn without_idempotence_a_lost_answer_may_store_twice_and_never_loses() {
         check_present(&cluster, "orders", &outcomes);
     });
 }
+
+#[test]
+fn a_caller_may_be_blocked_for_as_long_as_it_takes() {
+    run(async {
+        let (cluster, client) = orders(1).await;
+        let producer = client
+            .producer()
+            .max_block(Duration::MAX)
+            .buffer_memory(40 * 1024)
+            .build()
+            .unwrap();
+        assert_eq!(producer.partitions_for("orders").await.unwrap(), 1);
+        let mut flow = Flow::default();
+        flow.send(&producer, "orders", 1, 1).await;
+        // Far more than there is memory for.
+        let value = vec![1; 20_000];
+        for _ in 0..20 {
+            let record = Record::to("orders").value(&value);
+            drop(producer.send(record).await.unwrap());
+        }
+        producer.flush().await;
+        assert_eq!(cluster.audit().stored(), 21);
+    });
+}

@@ -6,6 +6,7 @@ mod giving_up;
 mod leaders;
 mod storms;
 mod topics;
+mod unused;
 
 use std::{sync::Arc, time::Duration};
 
