@@ -3,7 +3,12 @@
 //! Counted on the thread that sends; the producer's tasks run on another. A record costs none. A batch costs a few (its
 //! completion, its list of buffers; a buffer only while the free list grows, since buffers come back when batches are
 //! acknowledged), which 500 or more records share here: hence 0.02 per record, and not 0.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::time::Duration;
 
