@@ -285,7 +285,8 @@ impl ProduceTask {
     /// When the connection has been of no use for so long that it is closed, before the broker does it at a bad moment.
     fn idle_until(&self) -> Option<Instant> {
         match &self.line {
-            Line::Up(link) if self.sender.in_flight() == 0 => {
+            // A broker that wants to be left alone is left alone on this connection, not on a new one.
+            Line::Up(link) if self.sender.in_flight() == 0 && link.throttled_until().is_none() => {
                 Some(link.last_used() + self.core.client.config().connections_max_idle)
             }
             _ => None,

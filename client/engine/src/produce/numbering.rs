@@ -35,6 +35,8 @@ pub(super) struct Numbering {
     broken: bool,
     /// Whether a broker has something of the sequence, and so knows what follows it.
     established: bool,
+    /// The last batch that may be in the log that was there before the topic was created anew.
+    former: Option<BatchId>,
 }
 
 impl Numbering {
@@ -54,7 +56,10 @@ impl Numbering {
     }
 
     pub(super) const fn handle_stored(&mut self, id: BatchId) {
-        self.established = true;
+        self.established |= match self.former {
+            Some(former) => id.0 > former.0,
+            None => true,
+        };
         if let Some(hole) = self.hole
             && id.0 > hole.0
         {
@@ -63,9 +68,11 @@ impl Numbering {
         }
     }
 
-    /// The log is another than before: what it takes first becomes the beginning of the sequence.
-    pub(super) const fn handle_renewed(&mut self) {
+    /// The log is another than before: what it takes first becomes the beginning of the sequence. That up to `last` a
+    /// batch was stored says nothing of it: the answer may be about the former log.
+    pub(super) const fn handle_renewed(&mut self, last: BatchId) {
         self.established = false;
+        self.former = Some(last);
     }
 
     pub(super) fn handle_given_up(&mut self, id: BatchId) {

@@ -363,7 +363,7 @@ impl<C> PartitionQueue<C> {
 
     /// The topic was created anew: the partition's log is another, which knows nothing of the sequence.
     pub fn handle_renewed(&mut self) {
-        self.numbering.handle_renewed();
+        self.numbering.handle_renewed(BatchId(self.batches));
     }
 
     /// Closes the open batch, so that it is sent without lingering.

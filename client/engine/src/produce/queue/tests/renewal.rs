@@ -23,6 +23,18 @@ fn after_its_topic_is_created_anew_a_sequence_begins_with_one_batch() {
 }
 
 #[test]
+fn an_answer_about_the_former_log_says_nothing_of_the_new_one() {
+    let mut bench = Bench::established();
+    bench.batch(1);
+    let taken = bench.take(OLD).unwrap();
+    bench.queue.handle_renewed();
+    bench.settle(taken, stored(1));
+    bench.batch(1);
+    bench.batch(1);
+    assert_eq!(numbers(&bench.take_all()), [(0, 2)]);
+}
+
+#[test]
 fn a_leader_elected_while_the_answer_was_due_need_not_be_waited_for() {
     for answer in [lost(), refused(ErrorCode::NOT_LEADER_OR_FOLLOWER)] {
         let mut bench = Bench::established();
