@@ -52,6 +52,17 @@ pub enum Mishap {
         /// The new leader.
         node: i32,
     },
+    /// The leader of a partition falls silent, another takes its place, and producers hear of that.
+    Usurp {
+        /// Index of the topic.
+        topic: usize,
+        /// The partition.
+        partition: i32,
+        /// The new leader.
+        node: i32,
+        /// How long the old one is silent. What it was sent meanwhile it reads afterwards.
+        lasts: Duration,
+    },
     /// The broker does as a [`Spell`] says.
     Bewitch(Spell),
     /// A producer closes its open batches, as a flush does.

@@ -284,6 +284,12 @@ impl Producer {
         self.pump(around)
     }
 
+    /// Asks who leads what.
+    pub(crate) fn refresh(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        self.metadata.request_refresh();
+        self.pump(around)
+    }
+
     /// Closes every open batch.
     pub(crate) fn flush(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         let (now, settings) = (around.now(), self.settings());

@@ -9,7 +9,7 @@ use crate::{
     cluster::{Brokers, describe_request},
     ledger::{Ledger, Tally, Violation},
     log::EventLog,
-    mishap::Mishap,
+    mishap::{Mishap, Way},
     net::{Event, LinkId, Net},
     plan::Plan,
     producer::{Around, Producer},
@@ -273,6 +273,22 @@ impl<'a> World<'a> {
                 let name = self.brokers.name(*topic).to_owned();
                 // A node that is down cannot lead; then nothing happens.
                 let _ = self.brokers.state.move_leader(&name, *partition, *node);
+            }
+            Mishap::Usurp {
+                topic,
+                partition,
+                node,
+                lasts,
+            } => {
+                let name = self.brokers.name(*topic).to_owned();
+                let leader = self.brokers.state.leader(&name, *partition);
+                if let Some((old, _)) = leader.filter(|(old, _)| old != node) {
+                    self.net.stall(old, None, Way::Both, now + *lasts, true);
+                    let _ = self.brokers.state.move_leader(&name, *partition, *node);
+                }
+                for producer in 0..self.producers.len() {
+                    self.visit(producer, Producer::refresh)?;
+                }
             }
             Mishap::Bewitch(spell) => {
                 let fault = spell.fault(&self.brokers.names);

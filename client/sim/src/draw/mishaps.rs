@@ -22,8 +22,8 @@ impl Dice {
         let waits = |mine: &ProducerPlan| mine.settings.request_timeout;
         let patience = plan.producers.first().map_or(Duration::ZERO, waits);
         let kind = match theme {
-            Theme::Everything => self.below(20),
-            Theme::Buffers => self.pick(3, &[3, 3, 3, 3, 0, 9, 11, 15]),
+            Theme::Everything => self.below(22),
+            Theme::Buffers => self.pick(3, &[3, 3, 3, 3, 20, 20, 0, 9, 11, 15]),
             Theme::Refusals => self.pick(11, &[11, 11, 11, 11, 0, 15]),
         };
         match kind {
@@ -59,6 +59,12 @@ impl Dice {
             11..=14 => Mishap::Bewitch(self.refusal(Some((topic, partition)))),
             15..=17 => Mishap::Bewitch(self.trouble(node)),
             18 => Mishap::Bewitch(self.elsewhere(node)),
+            20.. => Mishap::Usurp {
+                topic,
+                partition,
+                node,
+                lasts: patience / 2 + self.millis(0, 100),
+            },
             _ if self.one_in(3) => Mishap::Close { producer },
             _ => Mishap::Flush { producer },
         }
