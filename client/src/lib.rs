@@ -57,3 +57,8 @@ pub use producer::{
     ProducerBuilder, Record, RecordMetadata, TopicHandle, TrySendError,
 };
 pub use reader::{Reader, ReaderBuilder, ReceivedRecord};
+
+/// Keeps the example of the README compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
