@@ -15,7 +15,13 @@ use clap::ValueEnum;
 use milena::{ReadError, Reader, ReceivedRecord};
 
 use self::format::{Field, Json, Text};
-use crate::{Outcome, connection::Connection, escape::Escaped, interrupt::Interrupt};
+use crate::{
+    Outcome,
+    connection::Connection,
+    escape::Escaped,
+    interrupt::Interrupt,
+    say::{note, warn},
+};
 
 /// Write the records of a topic to standard output, one a line.
 ///
@@ -110,7 +116,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Outcome::Done),
         outcome => outcome.context("standard output cannot be written")?,
     };
-    eprintln!("Processed a total of {} messages", tally.written);
+    note(format_args!(
+        "Processed a total of {} messages",
+        tally.written
+    ));
     Ok(if outcome == Outcome::Done && tally.failed {
         Outcome::Failed
     } else {
@@ -165,7 +174,7 @@ async fn copy(
                 tally.left -= 1;
             }
             Some(Err(error)) => {
-                eprintln!("milena: {error}");
+                warn(&error);
                 tally.failed = true;
             }
         }

@@ -17,6 +17,7 @@ mod perf;
 mod produce;
 mod producing;
 mod progress;
+mod say;
 mod topics;
 
 /// Talk to Apache Kafka: produce, consume, manage topics, measure; or start an embedded cluster to talk to.
@@ -77,9 +78,9 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("milena: {error}");
+            say::warn(&error);
             for cause in error.chain().skip(1) {
-                eprintln!("  because: {cause}");
+                say::note(format_args!("  because: {cause}"));
             }
             if is_usage(&error) {
                 ExitCode::from(2)
@@ -134,6 +135,8 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell them on stderr, of all places.
+        .log_internal_errors(false)
         .init();
 }
 

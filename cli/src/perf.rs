@@ -27,7 +27,12 @@ use self::{
     values::{Keys, Values},
 };
 use crate::{
-    Outcome, connection::Connection, interrupt::Interrupt, producing::Producing, progress,
+    Outcome,
+    connection::Connection,
+    interrupt::Interrupt,
+    producing::Producing,
+    progress,
+    say::{say, warn},
     topics::TOPIC_ALREADY_EXISTS,
 };
 
@@ -115,21 +120,21 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         ready = prepare(&args) => ready?,
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     };
-    let mut run = Run::start(&args);
+    let mut run = Run::start(&args)?;
     let mut interrupted = tokio::select! {
         biased;
         () = interrupt.wait() => true,
-        () = run.send_all(&producer) => false,
+        sent = run.send_all(&producer) => sent.map(|()| false)?,
     };
     if !interrupted {
         tokio::select! {
             biased;
             () = interrupt.wait() => interrupted = true,
-            () = run.settle_all(&producer) => {}
+            settled = run.settle_all(&producer) => settled?,
         }
     }
     if interrupted {
-        run.say("interrupted: waiting for what was accepted; Ctrl-C again to leave at once");
+        run.warn("interrupted: waiting for what was accepted; Ctrl-C again to leave at once");
         tokio::select! {
             biased;
             () = interrupt.wait() => {}
@@ -137,9 +142,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         let _ = producer.close(Duration::ZERO).await;
     }
-    let (failed, left) = run.finish();
+    let (failed, left) = run.finish()?;
     if failed + left > 0 {
-        eprintln!("milena: {failed} records failed, {left} were left unacknowledged");
+        warn(format_args!(
+            "{failed} records failed, {left} were left unacknowledged"
+        ));
     }
     Ok(match (interrupted, failed) {
         (true, _) => Outcome::Interrupted,
@@ -188,7 +195,7 @@ struct Run<'a> {
 const LOOK: u64 = 1024;
 
 impl<'a> Run<'a> {
-    fn start(args: &'a Args) -> Self {
+    fn start(args: &'a Args) -> anyhow::Result<Self> {
         let mut run = Self {
             args,
             meter: Meter::new(args.num_records, args.warmup_records),
@@ -205,27 +212,27 @@ impl<'a> Run<'a> {
             run.print(&format!(
                 "Warmup first {} records. Steady state results will print after the complete test summary.",
                 args.warmup_records
-            ));
+            ))?;
         }
         run.start = Instant::now();
         run.window_start = run.start;
         run.used = Usage::now();
-        run
+        Ok(run)
     }
 
     /// Sends until all records are accepted, or one cannot be and the next would not fare better.
-    async fn send_all(&mut self, producer: &Producer) {
+    async fn send_all(&mut self, producer: &Producer) -> anyhow::Result<()> {
         let mut pace = Pace::new(self.args.throughput.0, self.start);
         let topic = producer.topic(&self.args.topic);
         for number in 0..self.args.num_records {
             if self.args.warmup_records > 0 && number == self.args.warmup_records {
-                self.warmed_up();
+                self.warmed_up()?;
             }
             if let Some(due) = pace.wait(number) {
                 self.sleep_until(due).await;
             }
             if number % LOOK == 0 {
-                self.report();
+                self.report()?;
             }
             let timed = self.meter.clock();
             let record = topic.record().value(self.values.next());
@@ -254,11 +261,12 @@ impl<'a> Run<'a> {
                         error.kind(),
                         ProduceErrorKind::TooLarge | ProduceErrorKind::Invalid
                     ) {
-                        return;
+                        return Ok(());
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// Sleeps, and takes note of what is settled meanwhile.
@@ -272,7 +280,7 @@ impl<'a> Run<'a> {
     }
 
     /// Sends what is accepted without lingering, and waits until all of it is settled.
-    async fn settle_all(&mut self, producer: &Producer) {
+    async fn settle_all(&mut self, producer: &Producer) -> anyhow::Result<()> {
         let mut flush = pin!(producer.flush());
         let mut flushed = false;
         let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -280,34 +288,40 @@ impl<'a> Run<'a> {
             flushed = flushed || flush.as_mut().poll(cx).is_ready();
             let settled = self.meter.poll_settled(cx);
             while tick.poll_tick(cx).is_ready() {
-                self.report();
+                self.report()?;
             }
-            if flushed { settled } else { Poll::Pending }
+            if flushed {
+                settled.map(Ok)
+            } else {
+                Poll::Pending
+            }
         })
-        .await;
+        .await
     }
 
-    fn warmed_up(&mut self) {
-        self.print("In steady state.");
+    fn warmed_up(&mut self) -> anyhow::Result<()> {
+        self.print("In steady state.")?;
         self.meter.warmed_up();
         self.steady_start = Some((Instant::now(), Usage::now()));
+        Ok(())
     }
 
     /// Prints a line if it is time, and moves the bar on.
-    fn report(&mut self) {
+    fn report(&mut self) -> anyhow::Result<()> {
         let elapsed = self.window_start.elapsed();
         self.bar.set_position(self.meter.total.records);
         if elapsed >= Duration::from_millis(self.args.reporting_interval)
             && self.meter.window.records > 0
         {
             let window = std::mem::take(&mut self.meter.window);
-            self.print(&window.window_line(elapsed, self.args.record_size));
+            self.print(&window.window_line(elapsed, self.args.record_size))?;
             self.window_start = Instant::now();
         }
+        Ok(())
     }
 
     /// Prints the result; gives the numbers of records that failed and that were left.
-    fn finish(mut self) -> (u64, u64) {
+    fn finish(mut self) -> anyhow::Result<(u64, u64)> {
         let (end, used) = (Instant::now(), Usage::now());
         self.meter.sweep();
         self.bar.finish_and_clear();
@@ -333,24 +347,26 @@ impl<'a> Run<'a> {
             if let Some(steady) = steady {
                 insert("steady_state", steady.json().into());
             }
-            println!("{}", serde_json::Value::from(result));
+            say(serde_json::Value::from(result))?;
         } else {
-            println!("{}", total.line(""));
+            say(total.line(""))?;
             if let Some(steady) = steady {
-                println!("{}", steady.line(" steady state"));
+                say(steady.line(" steady state"))?;
             }
         }
-        (failed, left)
+        Ok((failed, left))
     }
 
-    fn print(&self, line: &str) {
-        if !self.args.json {
-            self.bar.suspend(|| println!("{line}"));
+    /// A line of text, if it is text that is wanted.
+    fn print(&self, line: &str) -> anyhow::Result<()> {
+        if self.args.json {
+            return Ok(());
         }
+        self.bar.suspend(|| say(line))
     }
 
-    fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("milena: {line}"));
+    fn warn(&self, line: &str) {
+        self.bar.suspend(|| warn(line));
     }
 }
 

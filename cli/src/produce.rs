@@ -14,7 +14,7 @@ use self::{
 };
 use crate::{
     Outcome, connection::Connection, escape::Escaped, interrupt::Interrupt, producing::Producing,
-    progress,
+    progress, say::note,
 };
 
 /// Produce each line of standard input as a record.
@@ -202,10 +202,11 @@ fn summary(end: End, ledger: &Ledger) -> anyhow::Result<Outcome> {
     let Ledger {
         sent, failed, left, ..
     } = ledger;
-    eprint!("sent {sent}, failed {failed}");
     match left {
-        0 => eprintln!(),
-        _ => eprintln!(", {left} left unacknowledged (they may be stored or not)"),
+        0 => note(format_args!("sent {sent}, failed {failed}")),
+        _ => note(format_args!(
+            "sent {sent}, failed {failed}, {left} left unacknowledged (they may be stored or not)"
+        )),
     }
     match end {
         End::Error(error) => Err(error),

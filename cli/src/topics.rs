@@ -1,12 +1,15 @@
 //! `milena topics`: create, list, describe and delete, in the manner of kafka-topics.
 
-use std::io::{self, Write, stdout};
-
 use anyhow::bail;
 use clap::{ArgAction, Subcommand};
 use milena::{Admin, AdminError, NewTopic, TopicDescription};
 
-use crate::{Outcome, connection::Connection, interrupt::Interrupt};
+use crate::{
+    Outcome,
+    connection::Connection,
+    interrupt::Interrupt,
+    say::{say, warn},
+};
 
 /// Create, list, describe and delete topics.
 #[derive(Debug, clap::Args)]
@@ -123,7 +126,7 @@ async fn create(args: Create) -> anyhow::Result<Outcome> {
         topic = topic.config(name, value);
     }
     match admin.create_topic(topic).await {
-        Ok(_) => say(&format!("Created topic {}.", args.topic))?,
+        Ok(_) => say(format_args!("Created topic {}.", args.topic))?,
         Err(error) if args.if_not_exists && error.code() == Some(TOPIC_ALREADY_EXISTS) => {}
         Err(error) => return Err(about(&args.topic, error)),
     }
@@ -150,7 +153,7 @@ async fn describe(args: Describe) -> anyhow::Result<Outcome> {
     let mut failures = Failures::default();
     for described in admin.describe_topics(names).await {
         match described.result {
-            Ok(topic) => say(&description(&topic))?,
+            Ok(topic) => say(description(&topic))?,
             Err(error) => failures.tell(&described.topic, error),
         }
     }
@@ -171,7 +174,7 @@ async fn delete(args: Delete) -> anyhow::Result<Outcome> {
     let mut failures = Failures::default();
     for deleted in admin.delete_topics(args.topic).await {
         match deleted.result {
-            Ok(()) => say(&format!("Deleted topic {}.", deleted.topic))?,
+            Ok(()) => say(format_args!("Deleted topic {}.", deleted.topic))?,
             Err(error) if args.if_exists && error.code() == Some(UNKNOWN_TOPIC) => {}
             Err(error) => failures.tell(&deleted.topic, error),
         }
@@ -212,14 +215,6 @@ fn joined(ids: &[i32]) -> String {
     ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// A line on standard output; whoever does not read it does not mind.
-fn say(line: &str) -> io::Result<()> {
-    match writeln!(stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn about(topic: &str, error: AdminError) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("topic {topic}"))
 }
@@ -230,7 +225,7 @@ struct Failures(bool);
 
 impl Failures {
     fn tell(&mut self, topic: &str, error: AdminError) {
-        eprintln!("milena: {:#}", about(topic, error));
+        warn(format_args!("{:#}", about(topic, error)));
         self.0 = true;
     }
 

@@ -13,6 +13,7 @@ use std::{
 use milena::{Delivery, DeliveryStatus, ProduceError, ProduceErrorKind};
 
 use super::stats::{Stats, sampling};
+use crate::say::warn;
 
 /// Failures that are told one by one; what comes after is only counted.
 const TOLD: u64 = 10;
@@ -112,10 +113,10 @@ impl Meter {
     pub(crate) fn refused(&mut self, error: &ProduceError) {
         self.failed += 1;
         if self.failed <= TOLD {
-            eprintln!("milena: {error}");
+            warn(error);
         }
         if self.failed == TOLD {
-            eprintln!("milena: further failures are only counted");
+            warn("further failures are only counted");
         }
     }
 

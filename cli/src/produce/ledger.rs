@@ -4,6 +4,8 @@ use std::{collections::VecDeque, future::poll_fn, pin::Pin, task::Poll};
 
 use milena::{Delivery, ProduceError, ProduceErrorKind};
 
+use crate::say::warn;
+
 /// Failures that are told one by one; what comes after is only counted.
 const TOLD: u64 = 10;
 
@@ -27,10 +29,10 @@ impl Ledger {
     pub(crate) fn refused(&mut self, line: u64, error: &ProduceError) {
         self.failed += 1;
         if self.failed <= TOLD {
-            eprintln!("milena: line {line}: {error}");
+            warn(format_args!("line {line}: {error}"));
         }
         if self.failed == TOLD {
-            eprintln!("milena: further failures are only counted");
+            warn("further failures are only counted");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the commands say, and return, when something is wrong.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     process::Stdio,
     time::{Duration, Instant},
@@ -174,6 +174,71 @@ fn whoever_reads_the_output_may_have_enough() {
     stderr.read_to_string(&mut said).unwrap();
     finished.expect(0);
     assert_eq!(said, "");
+}
+
+#[test]
+fn nobody_needs_to_read_what_is_said_on_stderr() {
+    let broker = Broker::start(&["--topic", "t:1"]);
+    let mut input = "line\n".repeat(1000);
+    input += &"x".repeat(3000);
+    let args = broker.args(
+        "produce",
+        &[
+            "-vv",
+            "--topic",
+            "t",
+            "--max-request-size",
+            "2000",
+            "--batch-size",
+            "1000",
+        ],
+    );
+    let mut child = milena(&args).stdin(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    // The last line is too large, which is told to nobody.
+    finish(child).expect(1);
+    assert_eq!(broker.read("t").len(), 1000);
+
+    let args = broker.args("produce", &["-vv", "--topic", "t"]);
+    let mut child = milena(&args).stdin(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    child.stdin.take().unwrap().write_all(b"1\n2\n").unwrap();
+    finish(child).expect(0);
+    assert_eq!(broker.read("t").len(), 1002);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_standard_output_is_an_error() {
+    let broker = Broker::start(&["--topic", "t:1"]);
+    broker.run("produce", &["--topic", "t"], b"1\n").expect(0);
+    let commands: [(&str, &[&str]); 4] = [
+        ("perf", &["--topic", "t", "--num-records", "100"]),
+        ("perf", &["--topic", "t", "--num-records", "100", "--json"]),
+        ("topics list", &[]),
+        (
+            "consume",
+            &["--topic", "t", "--from-beginning", "--exit-at-end"],
+        ),
+    ];
+    for (command, args) in commands {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let child = milena(&broker.args(command, args))
+            .stdout(full)
+            .spawn()
+            .unwrap();
+        let said = finish(child).expect(1).stderr();
+        assert!(
+            said.contains("milena: standard output cannot be written\n  because: "),
+            "{command}: {said}"
+        );
+    }
 }
 
 #[test]
