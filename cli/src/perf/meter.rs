@@ -139,16 +139,16 @@ impl Meter {
                 if settled.steady {
                     self.steady.count();
                 }
+                if let Some(sent) = settled.sent {
+                    // One reading for all that is found settled together.
+                    let latency = now
+                        .get_or_insert_with(Instant::now)
+                        .saturating_duration_since(sent);
+                    self.time(latency, settled.steady);
+                }
             }
             Some(error) if error.kind() == ProduceErrorKind::Closed => self.left += 1,
             Some(error) => self.refused(&error),
-        }
-        if let Some(sent) = settled.sent {
-            // One reading for all that is found settled together.
-            let latency = now
-                .get_or_insert_with(Instant::now)
-                .saturating_duration_since(sent);
-            self.time(latency, settled.steady);
         }
     }
 

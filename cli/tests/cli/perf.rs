@@ -1,6 +1,8 @@
 //! `milena perf`: its lines and its JSON.
 
-use crate::support::Broker;
+use std::time::Duration;
+
+use crate::support::{Broker, finish, milena};
 
 #[test]
 fn the_result_line_is_kafkas_and_every_record_is_there() {
@@ -165,5 +167,39 @@ fn records_that_fail_are_counted_and_the_status_says_so() {
         ran.stderr().contains("20 records failed"),
         "{}",
         ran.stderr()
+    );
+}
+
+#[test]
+fn latencies_are_those_of_acknowledged_records() {
+    let broker = Broker::start(&["--topic", "t:1"]);
+    let args = broker.args(
+        "perf",
+        &[
+            "--topic",
+            "t",
+            "--num-records",
+            "400",
+            "--throughput",
+            "200",
+            "--delivery-timeout-ms",
+            "5000",
+            "--request-timeout-ms",
+            "1000",
+            "--json",
+        ],
+    );
+    let child = milena(&args).spawn().unwrap();
+    broker.wait_for("t", 10);
+    broker.interrupt();
+    let ran = finish(child).expect(1);
+    let result = &ran.json()[0];
+    assert!(result["failed"].as_u64().unwrap() > 0, "{result}");
+    // Those that failed took all the time they had.
+    let longest = result["latency_ms"]["max"].as_f64().unwrap();
+    assert!(longest < 5000.0, "{result}");
+    assert!(
+        result["elapsed_seconds"].as_f64().unwrap() > Duration::from_secs(5).as_secs_f64(),
+        "{result}"
     );
 }
