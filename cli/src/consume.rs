@@ -38,8 +38,10 @@ JSON:
 
 Examples:
   milena consume -b localhost:9092 -t orders --from-beginning
-  milena consume -b localhost:9092 -t orders --from-beginning --exit-at-end --format json | jq .value
-  milena consume -b localhost:9092 -t orders --partition 3 --offset 1000 --max-messages 10 --print key,offset,headers")]
+  milena consume -b localhost:9092 -t orders --from-beginning --exit-at-end \\
+      --format json | jq .value
+  milena consume -b localhost:9092 -t orders --partition 3 --offset 1000 \\
+      --max-messages 10 --print key,offset,headers")]
 pub(crate) struct Args {
     #[command(flatten, next_help_heading = "Connection")]
     connection: Connection,
@@ -55,7 +57,7 @@ pub(crate) struct Args {
     /// Start with this offset in each partition read.
     #[arg(short, long, value_name = "N")]
     offset: Option<i64>,
-    /// End at what is the end when the reading begins.
+    /// End at what is the end when the reading begins, or with status 1 when brokers do not answer for too long.
     #[arg(short, long)]
     exit_at_end: bool,
     /// End after so many records.
@@ -95,7 +97,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         reader = open(&args) => reader?,
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     };
-    let timeout = args.timeout_ms.map(Duration::from_millis);
+    let patience = Patience {
+        timeout: args.timeout_ms.map(Duration::from_millis),
+        exit_at_end: args.exit_at_end,
+    };
     let format: Box<dyn format::Format> = match args.format {
         Format::Json => Box::new(Json),
         Format::Text => Box::new(Text::new(&args.print, args.separator.0, args.null_literal)),
@@ -109,7 +114,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let copied = tokio::select! {
         biased;
         () = interrupt.wait() => Ok(Outcome::Interrupted),
-        copied = copy(&mut reader, &*format, &mut out, timeout, &mut tally) => copied.map(|()| Outcome::Done),
+        copied = copy(&mut reader, &*format, &mut out, patience, &mut tally) => copied.map(|()| Outcome::Done),
     };
     let outcome = match copied.and_then(|outcome| out.flush().map(|()| outcome)) {
         // Whoever reads this has enough.
@@ -155,18 +160,34 @@ struct Tally {
     failed: bool,
 }
 
-/// Copies until there is nothing more to copy, or nothing has come for the time of `timeout`.
+/// What is waited for, and how long.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For the next record.
+    timeout: Option<Duration>,
+    /// Whether somebody waits for the end, who must not wait for brokers that may never answer.
+    exit_at_end: bool,
+}
+
+impl Patience {
+    fn ends_with(self, error: &ReadError) -> bool {
+        // After the others there is always an end: their partition is left out, or goes on behind them.
+        self.exit_at_end && matches!(error, ReadError::TimedOut { .. })
+    }
+}
+
+/// Copies until there is nothing more to copy, or patience is at its end.
 async fn copy(
     reader: &mut Reader,
     format: &dyn format::Format,
     out: &mut impl Write,
-    timeout: Option<Duration>,
+    patience: Patience,
     tally: &mut Tally,
 ) -> io::Result<()> {
     while tally.left > 0 {
         // Lets Ctrl-C have its say where records never run out.
         tokio::task::coop::consume_budget().await;
-        match next(reader, out, timeout).await? {
+        match next(reader, out, patience.timeout).await? {
             None => break,
             Some(Ok(record)) => {
                 format.write(&record, out)?;
@@ -176,6 +197,9 @@ async fn copy(
             Some(Err(error)) => {
                 warn(&error);
                 tally.failed = true;
+                if patience.ends_with(&error) {
+                    break;
+                }
             }
         }
     }
@@ -202,5 +226,34 @@ async fn next(
         Some(timeout) => Ok(tokio::time::timeout(timeout, next)
             .await
             .unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_the_end_does_not_wait_for_brokers_that_are_gone() {
+        let topic = || "t".to_owned();
+        let timed_out = ReadError::TimedOut {
+            topic: topic(),
+            partition: 0,
+            waited: Duration::from_secs(60),
+            cause: None,
+        };
+        let corrupt = ReadError::Corrupt {
+            topic: topic(),
+            partition: 0,
+            offset: 7,
+            reason: "checksum".to_owned(),
+        };
+        let patience = |exit_at_end| Patience {
+            timeout: None,
+            exit_at_end,
+        };
+        assert!(patience(true).ends_with(&timed_out));
+        assert!(!patience(true).ends_with(&corrupt));
+        assert!(!patience(false).ends_with(&timed_out));
     }
 }
