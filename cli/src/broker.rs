@@ -17,7 +17,8 @@ Examples:
   milena broker --topic orders:6 --topic audit:1 --no-auto-create
 
 In a script:
-  milena broker >address & ; sleep 1; milena topics list -b \"$(cat address)\"")]
+  milena broker >address & sleep 1
+  milena topics list -b \"$(cat address)\"")]
 pub(crate) struct Args {
     /// How many brokers.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]

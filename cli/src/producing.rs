@@ -10,7 +10,8 @@ use crate::connection::Connection;
 /// Options by Kafka's names, with Kafka's defaults.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Producing {
-    /// Whose acknowledgement a record waits for: all (or -1), 1 (the leader's), 0 (nobody's).
+    /// Whose acknowledgement a record waits for: all (or -1), 1 (the leader's), 0 (nobody's). 1 and 0 switch
+    /// idempotence off.
     #[arg(long, default_value = "all", value_name = "ACKS", value_parser = parse_acks, allow_hyphen_values = true)]
     acks: Acks,
     /// How long a batch that is not full waits for more records.
@@ -34,7 +35,7 @@ pub(crate) struct Producing {
     /// Allow that a retry stores a record twice or out of order.
     #[arg(long)]
     no_idempotence: bool,
-    /// How long a record may take from being read to being acknowledged. Default: 120000, or more if the linger and the
+    /// How long a record may take from being accepted to being acknowledged. Default: 120000, or more if the linger and the
     /// request timeout need it.
     #[arg(long, value_name = "MS")]
     delivery_timeout_ms: Option<u64>,

@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  milena topics create -b localhost:9092 -t orders --partitions 6 --replication-factor 3 --config retention.ms=86400000
+  milena topics create -b localhost:9092 -t orders --partitions 6 \\
+      --replication-factor 3 --config retention.ms=86400000
   milena topics list -b localhost:9092
   milena topics describe -b localhost:9092 -t orders
   milena topics delete -b localhost:9092 -t orders --if-exists")]
