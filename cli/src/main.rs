@@ -1,6 +1,6 @@
 //! The `milena` command: `milena --help`.
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 use anyhow::Context;
 use clap::{ArgAction, Parser, Subcommand};
@@ -36,8 +36,9 @@ Exit status: 0 all done, 1 something failed, 2 wrong usage, 130 ended by Ctrl-C.
 
 Try it without a Kafka of your own:
   milena broker --nodes 3 --port 9092 &
-  printf '17:twelve apples\\n' | milena produce -b localhost:9092 -t orders --key-separator :
-  milena consume -b localhost:9092 -t orders --from-beginning --exit-at-end --format json";
+  printf '17:twelve apples\\n' | milena produce -b localhost:9092 -t orders -K :
+  milena consume -b localhost:9092 -t orders --from-beginning \\
+      --exit-at-end --format json";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -91,12 +92,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Options that do not go together.
+#[derive(Debug)]
+struct Misuse(&'static str);
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
 /// Whether it is for the user to say something else.
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let connect = cause.downcast_ref::<ConnectError>();
         let read = cause.downcast_ref::<ReadError>();
-        cause.is::<ConfigError>()
+        cause.is::<Misuse>()
+            || cause.is::<ConfigError>()
             || matches!(connect, Some(ConnectError::Config(_)))
             || matches!(read, Some(ReadError::Config(_)))
     })

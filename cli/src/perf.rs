@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Context;
+use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
 use milena::{Client, NewTopic, ProduceErrorKind, Producer};
 use serde_json::json;
@@ -27,7 +28,7 @@ use self::{
     values::{Keys, Values},
 };
 use crate::{
-    Outcome,
+    Misuse, Outcome,
     connection::Connection,
     interrupt::Interrupt,
     producing::Producing,
@@ -46,9 +47,10 @@ use crate::{
 #[command(after_help = "\
 Examples:
   milena perf -b localhost:9092 -t perf --num-records 1000000 --record-size 100
-  milena perf -b localhost:9092 -t perf --partitions 6 --num-records 5000000 --record-size 100 \\
-      --linger-ms 5 --batch-size 65536 --json
-  milena perf -b localhost:9092 -t perf --num-records 60000 --record-size 1000 --throughput 1000 --keys 50 -z zstd")]
+  milena perf -b localhost:9092 -t perf --partitions 6 --num-records 5000000 \\
+      --record-size 100 --linger-ms 5 --batch-size 65536 --json
+  milena perf -b localhost:9092 -t perf --num-records 60000 --record-size 1000 \\
+      --throughput 1000 --keys 50 -z zstd")]
 pub(crate) struct Args {
     #[command(flatten, next_help_heading = "Connection")]
     connection: Connection,
@@ -67,7 +69,7 @@ pub(crate) struct Args {
     /// Distinct keys of 8 bytes, by turns; 0 for records without a key.
     #[arg(long, value_name = "N", default_value_t = 0)]
     keys: u32,
-    /// Records at the start that a second result leaves out.
+    /// Records at the start that a second result leaves out; fewer than there are.
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup_records: u64,
     /// Create the topic first, with so many partitions. It may be there already.
@@ -84,7 +86,7 @@ pub(crate) struct Args {
     reporting_interval: u64,
     /// Threads for the client's tasks beside the one that sends. 0 is one thread for everything, which costs the least CPU
     /// time per record; codecs that take long gain from more.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=64))]
     threads: usize,
     #[command(flatten, next_help_heading = "Producer")]
     producing: Producing,
@@ -115,6 +117,9 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    if args.warmup_records >= args.num_records {
+        return Err(Misuse("--warmup-records must be less than --num-records").into());
+    }
     let mut interrupt = Interrupt::install()?;
     let producer = tokio::select! {
         ready = prepare(&args) => ready?,

@@ -13,8 +13,13 @@ use self::{
     ledger::Ledger,
 };
 use crate::{
-    Outcome, connection::Connection, escape::Escaped, interrupt::Interrupt, producing::Producing,
-    progress, say::note,
+    Outcome,
+    connection::Connection,
+    escape::Escaped,
+    interrupt::Interrupt,
+    producing::Producing,
+    progress,
+    say::{note, warn},
 };
 
 /// Produce each line of standard input as a record.
@@ -26,8 +31,12 @@ use crate::{
 Examples:
   echo 'twelve apples' | milena produce -b localhost:9092 -t orders
   milena produce -b localhost:9092 -t orders --key-separator : <orders.txt
-  printf '17\\tNULL\\n' | milena produce -b localhost:9092 -t orders -K '\\t' --null-marker NULL   # a tombstone
-  tail -f log | milena produce -b localhost:9092 -t logs -H host=web-1 -H trace -z zstd:6")]
+  tail -f log | milena produce -b localhost:9092 -t logs \\
+      -H host=web-1 -H trace -z zstd:6
+
+A tombstone:
+  printf '17\\tNULL\\n' | milena produce -b localhost:9092 -t orders \\
+      -K '\\t' --null-marker NULL")]
 pub(crate) struct Args {
     #[command(flatten, next_help_heading = "Connection")]
     connection: Connection,
@@ -79,9 +88,10 @@ enum End {
     /// Of the input.
     Input,
     Interrupted,
-    /// What else there is could not be sent either.
-    Hopeless,
-    Error(anyhow::Error),
+    /// This line was refused, and what comes after it would be too.
+    Hopeless(u64),
+    /// From this line on the input makes no sense, or cannot be read.
+    Error(u64, anyhow::Error),
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
@@ -159,14 +169,14 @@ async fn send_lines(
         };
         let block = match block {
             None => return End::Input,
-            Some(Err(error)) => return End::Error(error),
+            Some(Err(error)) => return End::Error(number + 1, error),
             Some(Ok(block)) => block,
         };
         for line in lines::split(&block) {
             number += 1;
             let parts = match layout.parse(number, line) {
                 Ok(parts) => parts,
-                Err(error) => return End::Error(error),
+                Err(error) => return End::Error(number, error),
             };
             match producer.send(target.record(parts)).await {
                 Ok(delivery) => ledger.accepted(number, delivery),
@@ -177,7 +187,7 @@ async fn send_lines(
                         error.kind(),
                         ProduceErrorKind::TooLarge | ProduceErrorKind::Invalid
                     ) {
-                        return End::Hopeless;
+                        return End::Hopeless(number);
                     }
                 }
             }
@@ -208,10 +218,15 @@ fn summary(end: End, ledger: &Ledger) -> anyhow::Result<Outcome> {
             "sent {sent}, failed {failed}, {left} left unacknowledged (they may be stored or not)"
         )),
     }
+    if let End::Hopeless(line) | End::Error(line, _) = end {
+        warn(format_args!(
+            "stopped at line {line}: neither it nor what follows was sent"
+        ));
+    }
     match end {
-        End::Error(error) => Err(error),
+        End::Error(_, error) => Err(error),
         End::Interrupted => Ok(Outcome::Interrupted),
-        End::Hopeless => Ok(Outcome::Failed),
+        End::Hopeless(_) => Ok(Outcome::Failed),
         End::Input if failed + left > 0 => Ok(Outcome::Failed),
         End::Input => Ok(Outcome::Done),
     }

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use crate::escape::Escaped;
+use crate::{Misuse, escape::Escaped};
 
 /// How lines are taken apart.
 #[derive(Clone, Debug, Default)]
@@ -22,16 +22,16 @@ pub(crate) struct Parts<'a> {
 
 impl Layout {
     /// Whether the separators can be told from each other and from nothing.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    pub(crate) fn check(&self) -> Result<(), Misuse> {
         if self
             .key_separator
             .as_ref()
             .is_some_and(|separator| separator.0.is_empty())
         {
-            bail!("--key-separator must not be empty");
+            return Err(Misuse("--key-separator must not be empty"));
         }
         if self.key_separator.is_some() && self.key_separator == self.null_marker {
-            bail!("--key-separator and --null-marker must differ");
+            return Err(Misuse("--key-separator and --null-marker must differ"));
         }
         Ok(())
     }

@@ -30,6 +30,12 @@ fn a_missing_separator_names_the_line_and_what_came_before_is_sent() {
         "{}",
         sent.stderr()
     );
+    assert!(
+        sent.stderr()
+            .contains("milena: stopped at line 3: neither it nor what follows was sent\n"),
+        "{}",
+        sent.stderr()
+    );
     assert_eq!(broker.read("t").len(), 2);
 }
 
@@ -75,7 +81,11 @@ fn an_unknown_topic_is_an_error_within_its_time() {
             b"1\n2\n",
         )
         .expect(1);
-    assert!(sent.stderr().contains("nowhere"), "{}", sent.stderr());
+    let said = sent.stderr();
+    assert!(
+        said.contains("nowhere") && said.contains("stopped at line 1:"),
+        "{said}"
+    );
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
@@ -142,6 +152,18 @@ fn wrong_usage_is_status_2() {
     )
     .expect(2);
     assert!(told.stderr().contains("--num-records"), "{}", told.stderr());
+    let perf = ["perf", "-b", "localhost:1", "-t", "t", "--num-records", "5"];
+    for (option, value) in [("--warmup-records", "5"), ("--threads", "65")] {
+        let told = run(&[&perf[..], &[option, value]].concat(), b"").expect(2);
+        assert!(told.stderr().contains(option), "{}", told.stderr());
+    }
+    let produce = ["produce", "-b", "localhost:1", "-t", "t", "-K", ""];
+    let told = run(&produce, b"").expect(2);
+    assert!(
+        told.stderr().contains("--key-separator"),
+        "{}",
+        told.stderr()
+    );
     // What only the client can tell is wrong usage too, and needs no cluster to be told.
     let told = run(&["topics", "list", "-b", "localhost"], b"").expect(2);
     assert!(told.stderr().contains("bootstrap"), "{}", told.stderr());
@@ -249,6 +271,11 @@ fn help_has_examples_and_the_version_is_told() {
             help.contains("Examples:\n") && help.contains(&format!("milena {command}")),
             "{help}"
         );
+        // A terminal of the usual width does not break them, so that they can be copied.
+        let (_, examples) = help.split_once("Examples:\n").unwrap();
+        for line in examples.lines() {
+            assert!(line.len() <= 80, "{line}");
+        }
     }
     let version = run(&["--version"], b"").expect(0).stdout();
     assert_eq!(version, format!("milena {}\n", env!("CARGO_PKG_VERSION")));
