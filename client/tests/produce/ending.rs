@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use milena::{Client, Persistence, ProduceErrorKind, Record, TrySendError};
 use milena_broker::{
-    Fault,
+    Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
 };
 use tokio::time::timeout;
 
 use crate::{
     stored::Flow,
-    tcp::{HANG, HOUR, drained, hang, orders, run, runtime},
+    tcp::{HANG, HOUR, drained, hang, orders, run, runtime, start},
 };
 
 #[test]
@@ -187,6 +187,43 @@ fn close_tells_how_many_records_a_broker_that_hangs_did_not_take() {
         }
         drained(&producer).await;
     });
+}
+
+#[test]
+fn without_its_runtime_a_record_that_no_broker_was_asked_to_take_resolves_too() {
+    let serving = runtime();
+    let builder = Cluster::builder()
+        .nodes(2)
+        .replication_factor(1)
+        .topic("orders", 2);
+    let (cluster, _) = serving.block_on(start(builder));
+    serving.block_on(cluster.node_down(2)).unwrap();
+    let leaderless = |partition: &i32| {
+        cluster
+            .with_state(|s| s.leader("orders", *partition))
+            .is_none()
+    };
+    let dead = (0..2).find(leaderless).unwrap();
+    let doomed = runtime();
+    let delivery = doomed.block_on(async {
+        let client = Client::builder(cluster.bootstrap())
+            .connect()
+            .await
+            .unwrap();
+        let producer = client.producer().build().unwrap();
+        producer
+            .send(Record::to("orders").partition(dead))
+            .await
+            .unwrap()
+    });
+    doomed.shutdown_background();
+    let error = serving
+        .block_on(async { timeout(HANG, delivery).await.expect("it resolves") })
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.persistence()),
+        (ProduceErrorKind::Closed, Persistence::No)
+    );
 }
 
 #[test]

@@ -190,6 +190,68 @@ async fn a_partition_without_a_leader_is_told_of_and_avoided() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_without_a_key_leave_a_partition_that_lost_its_leader() {
+    let builder = Cluster::builder()
+        .nodes(2)
+        .replication_factor(1)
+        .topic("orders", 2);
+    let (cluster, client) = start(builder).await;
+    let mut producers = Vec::new();
+    // Each has chosen a partition by chance: hardly all the one that stays.
+    for _ in 0..20 {
+        let producer = client.producer().build().unwrap();
+        producer.partitions_for("orders").await.unwrap();
+        producers.push(producer);
+    }
+    cluster.node_down(2).await.unwrap();
+    // Somebody has to meet with it before it is known.
+    let dead = (0..2)
+        .find(|p| cluster.with_state(|s| s.leader("orders", *p)).is_none())
+        .unwrap();
+    drop(
+        producers[0]
+            .send(Record::to("orders").partition(dead))
+            .await
+            .unwrap(),
+    );
+    sleep(seconds(5)).await;
+    for producer in &producers[1..] {
+        let delivery = producer.send(Record::to("orders")).await.unwrap();
+        assert_eq!(delivery.await.unwrap().partition(), 1 - dead);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn want_of_memory_ends_the_linger_of_those_who_came_by_it_too() {
+    let (_cluster, client) = orders().await;
+    let hour = seconds(3600);
+    let producer = client
+        .producer()
+        .buffer_memory(1024)
+        .batch_size(1024)
+        .linger(hour);
+    let producer = producer.build().unwrap();
+    producer.partitions_for("orders").await.unwrap();
+    let started = Instant::now();
+    // All memory is one batch's. Each gets it from the one before, and none would let go of it by itself.
+    let sends = (0..6).map(|partition| {
+        let producer = producer.clone();
+        tokio::spawn(async move {
+            drop(
+                producer
+                    .send(Record::to("orders").partition(partition))
+                    .await
+                    .unwrap(),
+            );
+        })
+    });
+    for send in sends.collect::<Vec<_>>() {
+        send.await.unwrap();
+    }
+    assert!(started.elapsed() < seconds(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_lost_its_partitions_is_not_dialed_for_them() {
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client).build().unwrap();
