@@ -205,16 +205,15 @@ fn without_its_runtime_a_record_that_no_broker_was_asked_to_take_resolves_too() 
     };
     let dead = (0..2).find(leaderless).unwrap();
     let doomed = runtime();
-    let delivery = doomed.block_on(async {
+    let (_producer, delivery) = doomed.block_on(async {
         let client = Client::builder(cluster.bootstrap())
             .connect()
             .await
             .unwrap();
         let producer = client.producer().build().unwrap();
-        producer
-            .send(Record::to("orders").partition(dead))
-            .await
-            .unwrap()
+        let record = Record::to("orders").partition(dead);
+        let delivery = producer.send(record).await.unwrap();
+        (producer, delivery)
     });
     doomed.shutdown_background();
     let error = serving
