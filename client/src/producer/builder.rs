@@ -182,7 +182,8 @@ impl ProducerBuilder {
         self
     }
 
-    /// The producer. It connects to a broker when there is something to send.
+    /// The producer. An idempotent one asks for its producer id in the background at once; connections to produce are made when
+    /// there is something to send.
     ///
     /// # Errors
     /// A [`ConfigError`] names the setting that cannot be, or does not go with another.
