@@ -10,7 +10,10 @@ use std::{
 
 use bytes::BytesMut;
 use milena_codec::{BatchHeader, Compression, RecordRef};
-use milena_protocol::produce::{LeaderIdAndEpoch, NodeEndpoint, TopicProduceResponse};
+use milena_protocol::{
+    ErrorCode,
+    produce::{LeaderIdAndEpoch, NodeEndpoint, TopicProduceResponse},
+};
 
 use super::*;
 use crate::produce::identity::Identity;
