@@ -193,13 +193,8 @@ impl Client {
             .await
     }
 
-    /// Something showed that the leaders of a topic are not those that we know.
-    pub(crate) fn refresh(&self, _topic: &str) {
-        self.shared.control.request_refresh();
-    }
-
-    /// A connection to a broker was lost or could not be made.
-    pub(crate) fn report_lost(&self, _node: NodeId) {
+    /// Something showed that the picture of the cluster is out of date.
+    pub(crate) fn refresh(&self) {
         self.shared.control.request_refresh();
     }
 

@@ -247,7 +247,7 @@ impl ProduceTask {
         self.line = Line::Down {
             not_before: now + pause,
         };
-        self.core.client.report_lost(node);
+        self.core.client.refresh();
     }
 
     /// Carries out what the sender decided, now that no lock is held.
@@ -278,7 +278,7 @@ impl ProduceTask {
             core.handle_hint(&hint);
         }
         if std::mem::take(&mut effects.stale) {
-            core.client.refresh("");
+            core.client.refresh();
         }
     }
 
