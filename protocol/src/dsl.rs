@@ -16,12 +16,13 @@
 //! The first line says key, valid versions, an `unstable` top version if there is one (`versions 0-6, unstable 6`),
 //! and the first flexible version (`flexible none` if there is none). Request and response are structs of the table.
 //!
-//! A row is `versions name: type = default, null versions, tag number, ignorable;` in that order, all after the type
+//! A row is `versions name: type = default, null versions, tag number, key, ignorable;` in that order, all after the type
 //! optional. Rows stand in wire order. Versions are `4+` or `4-7`, also for one version: `4-4`.
 //!
 //! - The type is one that implements `Field`. With `null` it is an `Option` of one, and nothing else is.
 //! - Without a default a row starts as zero, false or empty; a nullable one as `Some` of that. Null is `= None`.
 //! - A tagged row is written in the tagged section of every version it has. Tagged rows stand in ascending order.
+//! - `key`: the row tells the elements of an array apart; Kafka keeps such an array as a map.
 //! - `ignorable`: versions that lack the row drop its value. Otherwise a value that is not the default is an error.
 
 macro_rules! kafka {
@@ -35,7 +36,7 @@ macro_rules! kafka {
                     $(#[$doc:meta])*
                     $lo:literal $to:tt $($hi:literal)? $field:ident: $ty:ty $(= $default:expr)?
                     $(, null $null_lo:literal $null_to:tt $($null_hi:literal)?)?
-                    $(, tag $tag:literal)? $(, ignorable $(@ $never:tt)?)?;
+                    $(, tag $tag:literal)? $(, key $(@ $no_key:tt)?)? $(, ignorable $(@ $never:tt)?)?;
                 )*
             }
         )*
@@ -88,7 +89,8 @@ macro_rules! kafka {
                         nullable: kafka!(@option [$(kafka!(@range $null_lo $null_to $($null_hi)?))?]),
                         tag: kafka!(@option [$($tag)?]),
                         default: kafka!(@option [$(stringify!($default))?]),
-                        ignorable: kafka!(@ignorable $(ignorable $($never)?)?),
+                        key: kafka!(@flag $(key $($no_key)?)?),
+                        ignorable: kafka!(@flag $(ignorable $($never)?)?),
                     }),*],
                 });
 
@@ -127,7 +129,7 @@ macro_rules! kafka {
                     $(
                         if kafka!(@has ver, $lo $to $($hi)?) {
                             kafka!(@write self.$field, out, ver, $field, [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);
-                        } else if !kafka!(@ignorable $(ignorable $($never)?)?)
+                        } else if !kafka!(@flag $(ignorable $($never)?)?)
                             && $crate::field::differs(&self.$field, &kafka!(@default [$($default)?] [$($null_lo)?]))
                         {
                             return Err($crate::error::EncodeError::absent(stringify!($field)));
@@ -164,8 +166,8 @@ macro_rules! kafka {
 
     (@option []) => { None };
     (@option [$($some:tt)+]) => { Some($($some)+) };
-    (@ignorable) => { false };
-    (@ignorable ignorable) => { true };
+    (@flag) => { false };
+    (@flag $flag:ident) => { true };
     (@default [$default:expr] [$($null:literal)?]) => { $default };
     (@default [] []) => { $crate::field::Field::initial() };
     (@default [] [$null:literal]) => { Some($crate::field::Field::initial()) };

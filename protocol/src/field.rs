@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, step_out};
 use crate::error_code::ErrorCode;
+use crate::float::Float64;
 use crate::records::Records;
 use crate::schema::Type;
 use crate::sink::{Encoded, Sink, in_field};
@@ -164,6 +165,8 @@ fixed! {
     i16: Int16, 2, Self::from_be_bytes, Self::to_be_bytes;
     i32: Int32, 4, Self::from_be_bytes, Self::to_be_bytes;
     i64: Int64, 8, Self::from_be_bytes, Self::to_be_bytes;
+    u16: Uint16, 2, Self::from_be_bytes, Self::to_be_bytes;
+    Float64: Float64, 8, |bytes| Self(f64::from_be_bytes(bytes)), |value: Self| value.0.to_be_bytes();
     Uuid: Uuid, 16, Self, |id: Self| id.0;
     ErrorCode: Int16, 2, |bytes| Self(i16::from_be_bytes(bytes)), |code: Self| code.0.to_be_bytes();
 }

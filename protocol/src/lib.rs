@@ -62,8 +62,10 @@ mod api_key;
 mod error;
 mod error_code;
 mod field;
+mod float;
 mod header;
 mod message;
+mod messages;
 mod records;
 pub mod schema;
 mod sink;
@@ -76,11 +78,13 @@ mod wire;
 pub use api_key::ApiKey;
 pub use error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 pub use error_code::ErrorCode;
+pub use float::Float64;
 pub use header::{
     RequestHeader, ResponseHeader, decode_request_header, decode_response_header, encode_request,
     encode_response,
 };
 pub use message::{Message, Request};
+pub use messages::*;
 pub use records::Records;
 pub use registry::{Api, ApiVisitor};
 pub use sink::Segments;
@@ -88,16 +92,3 @@ pub use tags::UnknownTags;
 pub use text::Str;
 pub use uuid::{ParseUuidError, Uuid};
 pub use version::VersionRange;
-
-apis! {
-    api_versions::ApiVersionsRequest,
-    create_partitions::CreatePartitionsRequest,
-    create_topics::CreateTopicsRequest,
-    delete_topics::DeleteTopicsRequest,
-    fetch::FetchRequest,
-    find_coordinator::FindCoordinatorRequest,
-    init_producer_id::InitProducerIdRequest,
-    list_offsets::ListOffsetsRequest,
-    metadata::MetadataRequest,
-    produce::ProduceRequest,
-}

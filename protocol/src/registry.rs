@@ -45,7 +45,7 @@ pub trait ApiVisitor {
 }
 
 pub(crate) fn flexible_from(api: ApiKey) -> Option<i16> {
-    crate::FLEXIBLE_FROM
+    crate::messages::FLEXIBLE_FROM
         .iter()
         .find(|(key, _)| *key == api)
         .and_then(|(_, from)| *from)

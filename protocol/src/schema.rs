@@ -12,6 +12,8 @@ pub enum Type {
     Int16,
     Int32,
     Int64,
+    Uint16,
+    Float64,
     Uuid,
     String,
     Bytes,
@@ -44,6 +46,8 @@ pub struct FieldSchema {
     pub tag: Option<u32>,
     /// The default as written in the table. Without one it is zero, false or empty, and not null.
     pub default: Option<&'static str>,
+    /// Whether it tells the elements of an array apart, which Kafka then keeps as a map.
+    pub key: bool,
     /// Whether a version that lacks the field drops it silently. Without it, a value other than the default is an
     /// error there.
     pub ignorable: bool,

@@ -365,8 +365,8 @@ fn produce_13_names_topics_by_id() {
 #[test]
 fn headers_of_unknown_apis_are_read_as_far_as_all_headers_agree() {
     let (header, body) =
-        decode_request_header(&unhex("0044 0001 00000007 0001 63  00 beef")).unwrap();
-    assert_eq!(header.api_key, ApiKey::CONSUMER_GROUP_HEARTBEAT);
+        decode_request_header(&unhex("003e 0001 00000007 0001 63  00 beef")).unwrap();
+    assert_eq!(header.api_key, ApiKey::BROKER_REGISTRATION);
     assert_eq!(
         (header.client_id, header.correlation_id),
         (Some("c".into()), 7)

@@ -6,7 +6,7 @@ use milena_protocol::schema::{FieldSchema, StructSchema, Type};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Null,
-    /// Booleans and integers of every width.
+    /// Booleans, integers of every width, and floats by their bits.
     Number(i64),
     Uuid([u8; 16]),
     /// Strings, bytes and record sets.
@@ -86,7 +86,9 @@ impl Value {
             } else {
                 0x1234_5678
             }),
-            Type::Int64 => Self::Number(if random {
+            Type::Uint16 => Self::Number(if random { rng.u16(..).into() } else { 0xfedc }),
+            // A float is its bits.
+            Type::Int64 | Type::Float64 => Self::Number(if random {
                 rng.i64(..)
             } else {
                 0x1234_5678_9abc_def0
@@ -164,9 +166,9 @@ fn least(ty: Type, ver: Version) -> usize {
     let compact = |length| if ver.flexible { 1 } else { length };
     match ty {
         Type::Bool | Type::Int8 => 1,
-        Type::Int16 => 2,
+        Type::Int16 | Type::Uint16 => 2,
         Type::Int32 => 4,
-        Type::Int64 => 8,
+        Type::Int64 | Type::Float64 => 8,
         Type::Uuid => 16,
         Type::String => compact(2),
         Type::Struct(schema) => {
@@ -304,9 +306,11 @@ impl Encoder {
     fn value(&mut self, ty: Type, value: &Value, path: &str) -> Result<(), String> {
         match (ty, value) {
             (Type::Bool | Type::Int8, Value::Number(n)) => self.out.push(*n as u8),
-            (Type::Int16, Value::Number(n)) => self.out.extend((*n as i16).to_be_bytes()),
+            (Type::Int16 | Type::Uint16, Value::Number(n)) => {
+                self.out.extend((*n as i16).to_be_bytes());
+            }
             (Type::Int32, Value::Number(n)) => self.out.extend((*n as i32).to_be_bytes()),
-            (Type::Int64, Value::Number(n)) => self.out.extend(n.to_be_bytes()),
+            (Type::Int64 | Type::Float64, Value::Number(n)) => self.out.extend(n.to_be_bytes()),
             (Type::Uuid, Value::Uuid(bytes)) => self.out.extend(bytes),
             (Type::String | Type::Bytes | Type::Records, Value::Bytes(bytes)) => {
                 self.length(ty, Some(bytes.len()));

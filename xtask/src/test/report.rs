@@ -117,7 +117,7 @@ impl Report {
             ignored,
         } = self.total();
         text.push_str(&format!(
-            "xtask test: {passed} passed, {failed} failed, {ignored} skipped"
+            "xtask: {passed} passed, {failed} failed, {ignored} skipped"
         ));
         text
     }
@@ -188,18 +188,15 @@ mod tests {
             line(Tier::Tests, Verdict::Passed, tally(300, 0, 2)),
             line(Tier::Real, Verdict::Skipped("no Java".to_owned()), None),
         ];
-        assert_eq!(
-            last_line(&lines),
-            "xtask test: 301 passed, 0 failed, 3 skipped"
-        );
+        assert_eq!(last_line(&lines), "xtask: 301 passed, 0 failed, 3 skipped");
     }
 
     #[test]
     fn a_step_that_failed_before_its_tests_is_a_failure() {
         for (given, total) in [
-            (None, "xtask test: 0 passed, 1 failed, 0 skipped"),
-            (tally(5, 0, 0), "xtask test: 5 passed, 1 failed, 0 skipped"),
-            (tally(5, 3, 0), "xtask test: 5 passed, 3 failed, 0 skipped"),
+            (None, "xtask: 0 passed, 1 failed, 0 skipped"),
+            (tally(5, 0, 0), "xtask: 5 passed, 1 failed, 0 skipped"),
+            (tally(5, 3, 0), "xtask: 5 passed, 3 failed, 0 skipped"),
         ] {
             let lines = [line(Tier::Tests, Verdict::Failed, given)];
             assert_eq!(last_line(&lines), total);

@@ -18,7 +18,7 @@ kafka! {
 
     /// One topic to create.
     struct CreatableTopic {
-        0+   name: Str;
+        0+   name: Str, key;
         /// -1 with assignments, and, from version 4, for the broker's default.
         0+   num_partitions: i32;
         /// -1 with assignments, and, from version 4, for the broker's default.
@@ -30,14 +30,14 @@ kafka! {
 
     /// The brokers of one partition.
     struct CreatableReplicaAssignment {
-        0+   partition_index: i32;
+        0+   partition_index: i32, key;
         /// The preferred leader first.
         0+   broker_ids: Vec<i32>;
     }
 
     /// A setting of the topic.
     struct CreatableTopicConfig {
-        0+   name: Str;
+        0+   name: Str, key;
         0+   value: Option<Str>, null 0+;
     }
 
@@ -50,7 +50,7 @@ kafka! {
 
     /// What became of one topic.
     struct CreatableTopicResult {
-        0+   name: Str;
+        0+   name: Str, key;
         7+   topic_id: Uuid, ignorable;
         0+   error_code: ErrorCode;
         1+   error_message: Option<Str>, null 0+, ignorable;

@@ -30,7 +30,7 @@ kafka! {
 
     /// What became of one topic.
     struct DeletableTopicResult {
-        0+   name: Option<Str>, null 6+;
+        0+   name: Option<Str>, null 6+, key;
         6+   topic_id: Uuid, ignorable;
         0+   error_code: ErrorCode;
         5+   error_message: Option<Str> = None, null 5+, ignorable;

@@ -41,7 +41,7 @@ kafka! {
 
     /// A broker and the address it advertises to this listener.
     struct MetadataResponseBroker {
-        0+    node_id: i32;
+        0+    node_id: i32, key;
         0+    host: Str;
         0+    port: i32;
         1+    rack: Option<Str> = None, null 1+, ignorable;
@@ -51,7 +51,7 @@ kafka! {
     struct MetadataResponseTopic {
         0+    error_code: ErrorCode;
         /// Null when an unknown id was asked for.
-        0+    name: Option<Str>, null 12+;
+        0+    name: Option<Str>, null 12+, key;
         10+   topic_id: Uuid, ignorable;
         1+    is_internal: bool = false, ignorable;
         0+    partitions: Vec<MetadataResponsePartition>;

@@ -36,21 +36,21 @@ kafka! {
 
     /// An API and the versions of it.
     struct ApiVersion {
-        0+   api_key: i16;
+        0+   api_key: i16, key;
         0+   min_version: i16;
         0+   max_version: i16;
     }
 
     /// A feature and the levels of it that a broker supports.
     struct SupportedFeatureKey {
-        3+   name: Str;
+        3+   name: Str, key;
         3+   min_version: i16;
         3+   max_version: i16;
     }
 
     /// A feature and its level in the cluster.
     struct FinalizedFeatureKey {
-        3+   name: Str;
+        3+   name: Str, key;
         3+   max_version_level: i16;
         3+   min_version_level: i16;
     }

@@ -17,7 +17,7 @@ kafka! {
 
     /// One topic that should grow.
     struct CreatePartitionsTopic {
-        0+   name: Str;
+        0+   name: Str, key;
         /// How many partitions there should be in all.
         0+   count: i32;
         /// Where each new partition goes; null leaves that to the broker.

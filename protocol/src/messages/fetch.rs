@@ -141,7 +141,7 @@ kafka! {
 
     /// A broker's address.
     struct NodeEndpoint {
-        16+   node_id: i32;
+        16+   node_id: i32, key;
         16+   host: Str;
         16+   port: i32;
         16+   rack: Option<Str> = None, null 16+;

@@ -22,8 +22,8 @@ kafka! {
 
     /// The batches of one topic.
     struct TopicProduceData {
-        0-12  name: Str, ignorable;
-        13+   topic_id: Uuid, ignorable;
+        0-12  name: Str, key, ignorable;
+        13+   topic_id: Uuid, key, ignorable;
         0+    partition_data: Vec<PartitionProduceData>;
     }
 
@@ -45,8 +45,8 @@ kafka! {
 
     /// What became of the batches of one topic.
     struct TopicProduceResponse {
-        0-12  name: Str, ignorable;
-        13+   topic_id: Uuid, ignorable;
+        0-12  name: Str, key, ignorable;
+        13+   topic_id: Uuid, key, ignorable;
         0+    partition_responses: Vec<PartitionProduceResponse>;
     }
 
@@ -81,7 +81,7 @@ kafka! {
 
     /// A broker's address.
     struct NodeEndpoint {
-        10+   node_id: i32;
+        10+   node_id: i32, key;
         10+   host: Str;
         10+   port: i32;
         10+   rack: Option<Str> = None, null 10+;
