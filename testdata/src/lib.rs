@@ -1,0 +1,1 @@
+//! The golden corpus: bytes written by Apache Kafka and other clients, and the checks that they are read and written alike.
