@@ -263,13 +263,25 @@ const FREE_RESERVE: usize = 16 * 1024;
 
 fn read_elements<'a, T: Field>(
     start: Wire<'a>,
-    mut i: Wire<'a>,
+    i: Wire<'a>,
     count: usize,
     ver: Ver,
 ) -> Parsed<'a, Vec<T>> {
+    read_elements_by(start, i, count, T::least(ver), |i| T::read(i, ver))
+}
+
+/// Reads `count` elements of which each takes `least` bytes or more. `start` is where the count stands.
+#[inline]
+pub(crate) fn read_elements_by<'a, T>(
+    start: Wire<'a>,
+    mut i: Wire<'a>,
+    count: usize,
+    least: usize,
+    read: impl Fn(Wire<'a>) -> Parsed<'a, T>,
+) -> Parsed<'a, Vec<T>> {
     let left = i.len();
     // An element without a byte is taken for one byte, or a count alone could keep this loop busy for minutes.
-    if count > left / T::least(ver).max(1) {
+    if count > left / least.max(1) {
         return start.fail(DecodeReason::LyingCount {
             claimed: count,
             left,
@@ -278,7 +290,7 @@ fn read_elements<'a, T: Field>(
     let room = left.max(FREE_RESERVE) / size_of::<T>().max(1);
     let mut elements = Vec::with_capacity(count.min(room));
     for index in 0..count {
-        match T::read(i, ver) {
+        match read(i) {
             Ok((rest, element)) => {
                 elements.push(element);
                 i = rest;

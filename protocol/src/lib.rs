@@ -71,6 +71,7 @@ pub mod schema;
 mod sink;
 mod tags;
 mod text;
+pub mod tree;
 mod uuid;
 mod version;
 mod wire;
@@ -86,7 +87,7 @@ pub use header::{
 pub use message::{Message, Request};
 pub use messages::*;
 pub use records::Records;
-pub use registry::{Api, ApiVisitor};
+pub use registry::{Api, ApiVisitor, Direction};
 pub use sink::Segments;
 pub use tags::UnknownTags;
 pub use text::Str;

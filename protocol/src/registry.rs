@@ -5,6 +5,20 @@ use crate::message::{Message, Request};
 use crate::schema::StructSchema;
 use crate::version::VersionRange;
 
+/// Which of an API's two messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// To the broker.
+    Request,
+    /// From the broker.
+    Response,
+}
+
+impl Direction {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Request, Self::Response];
+}
+
 /// What is known of an API without naming its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Api {
@@ -25,6 +39,23 @@ pub struct Api {
 }
 
 impl Api {
+    /// The API of that key, if this crate has it.
+    #[must_use]
+    pub fn find(key: ApiKey) -> Option<&'static Self> {
+        let apis = crate::apis();
+        let at = apis.binary_search_by_key(&key, |api| api.key).ok()?;
+        apis.get(at)
+    }
+
+    /// The table of one of its messages.
+    #[must_use]
+    pub const fn schema(&self, direction: Direction) -> &'static StructSchema {
+        match direction {
+            Direction::Request => self.request,
+            Direction::Response => self.response,
+        }
+    }
+
     pub(crate) fn of<R: Request>() -> Self {
         Self {
             key: R::API,
@@ -61,10 +92,13 @@ macro_rules! apis {
 
         /// Every API this crate has, by key.
         #[must_use]
-        pub fn apis() -> Vec<Api> {
-            let mut apis = vec![$(Api::of::<$module::$request>()),*];
-            apis.sort_by_key(|api| api.key);
-            apis
+        pub fn apis() -> &'static [Api] {
+            static APIS: LazyLock<Vec<Api>> = LazyLock::new(|| {
+                let mut apis = vec![$(Api::of::<$module::$request>()),*];
+                apis.sort_by_key(|api| api.key);
+                apis
+            });
+            &APIS
         }
 
         /// Calls the visitor with the types of every API, for tests and tools that are about all messages.

@@ -1,5 +1,7 @@
 //! The tables, one file an API, and the list of them.
 
+use std::sync::LazyLock;
+
 use crate::api_key::ApiKey;
 use crate::message::Message;
 use crate::registry::{Api, ApiVisitor};

@@ -62,6 +62,11 @@ pub(crate) fn steps() -> Vec<Step> {
         ),
         lint("the workspace", "lint", &["--workspace"]),
         lint(
+            "protocol without features",
+            "lint-protocol",
+            &["-p", "milena-protocol"],
+        ),
+        lint(
             "codec without codecs",
             "lint-codec-none",
             &["-p", "milena-codec", "--no-default-features"],
