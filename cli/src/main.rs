@@ -7,10 +7,11 @@ use clap::{ArgAction, Parser, Subcommand};
 use milena::{ConfigError, ConnectError, ReadError};
 use tracing_subscriber::EnvFilter;
 
-mod base64;
+mod blob;
 mod broker;
 mod connection;
 mod consume;
+mod decode;
 mod escape;
 mod interrupt;
 mod perf;
@@ -52,6 +53,8 @@ enum Command {
     Topics(topics::Args),
     /// Measure how fast records are produced, as kafka-producer-perf-test does.
     Perf(perf::Args),
+    /// Print captured requests and responses as JSON.
+    Decode(decode::Args),
 }
 
 /// How a command ended that did not end in an error.
@@ -131,6 +134,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
             Command::Consume(args) => consume::run(args).await,
             Command::Topics(args) => topics::run(args).await,
             Command::Perf(args) => perf::run(args).await,
+            Command::Decode(args) => decode::run(&args),
         }
     });
     // Whatever still runs has nothing more to say.

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use milena::ReceivedRecord;
+use serde::Serialize;
 
-use crate::base64;
+use crate::blob::{Blob, HeaderList};
 
 /// A way to write a record as a line.
 pub(super) trait Format {
@@ -91,41 +92,30 @@ impl Format for Text {
 #[derive(Debug)]
 pub(super) struct Json;
 
-impl Format for Json {
-    fn write(&self, record: &ReceivedRecord, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(b"{\"topic\":")?;
-        json_bytes(Some(record.topic.as_bytes()), out)?;
-        let ReceivedRecord {
-            partition,
-            offset,
-            timestamp,
-            ..
-        } = record;
-        write!(
-            out,
-            ",\"partition\":{partition},\"offset\":{offset},\"timestamp\":{timestamp},\"key\":"
-        )?;
-        json_bytes(record.key.as_deref(), out)?;
-        out.write_all(b",\"value\":")?;
-        json_bytes(record.value.as_deref(), out)?;
-        out.write_all(b",\"headers\":[")?;
-        for (number, header) in record.headers.iter().enumerate() {
-            out.write_all(if number > 0 { b",[" } else { b"[" })?;
-            json_bytes(Some(&header.key_bytes), out)?;
-            out.write_all(b",")?;
-            json_bytes(header.value.as_deref(), out)?;
-            out.write_all(b"]")?;
-        }
-        out.write_all(b"]}\n")
-    }
+#[derive(Serialize)]
+struct Line<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    timestamp: i64,
+    key: Blob<'a>,
+    value: Blob<'a>,
+    headers: HeaderList<'a>,
 }
 
-/// A string, null, or an object that says that it is not text.
-fn json_bytes(bytes: Option<&[u8]>, out: &mut dyn Write) -> io::Result<()> {
-    match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
-        None => out.write_all(b"null"),
-        Some((_, Ok(text))) => Ok(serde_json::to_writer(out, text)?),
-        Some((bytes, Err(_))) => write!(out, "{{\"base64\":\"{}\"}}", base64::encode(bytes)),
+impl Format for Json {
+    fn write(&self, record: &ReceivedRecord, out: &mut dyn Write) -> io::Result<()> {
+        let line = Line {
+            topic: &record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: Blob(record.key.as_deref()),
+            value: Blob(record.value.as_deref()),
+            headers: HeaderList(&record.headers),
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "what a helper cannot do fails the test that called it"
 )]
 
+mod decode;
 mod failures;
 mod interrupts;
 mod perf;

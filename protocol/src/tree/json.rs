@@ -7,9 +7,11 @@ use serde::{Serialize, Serializer};
 
 use super::{Tree, Value};
 use crate::records::Records;
+use crate::tags::UnknownTags;
 
 impl Tree {
-    /// The JSON form with record sets in a form of the caller's, where Kafka only tells their size.
+    /// The JSON form with what Kafka leaves out: record sets in a form of the caller's, where Kafka only tells their
+    /// size, and unknown tags, as `unknownTaggedFields`, with values in base64.
     ///
     /// ```
     /// # use bytes::Bytes;
@@ -43,7 +45,7 @@ pub struct Json<'a, F> {
     records: &'a F,
 }
 
-/// As Kafka's own converters write it: of a record set, the size.
+/// As Kafka's own converters write it: of a record set, the size; of unknown tags, nothing.
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fields(self, &SizeOnly, serializer)
@@ -60,8 +62,10 @@ where
     }
 }
 
-/// What becomes of a field that holds a record set.
+/// What becomes of a field that holds a record set, and whether unknown tags are written.
 trait RecordsForm {
+    const UNKNOWN_TAGS: bool;
+
     fn entry<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -73,6 +77,8 @@ trait RecordsForm {
 struct SizeOnly;
 
 impl RecordsForm for SizeOnly {
+    const UNKNOWN_TAGS: bool = false;
+
     fn entry<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -90,6 +96,8 @@ where
     F: Fn(&Records) -> T,
     T: Serialize,
 {
+    const UNKNOWN_TAGS: bool = true;
+
     fn entry<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -105,7 +113,8 @@ fn fields<R: RecordsForm, S: Serializer>(
     records: &R,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(tree.fields.len()))?;
+    let unknown = R::UNKNOWN_TAGS && !tree.unknown_tags.is_empty();
+    let mut map = serializer.serialize_map(Some(tree.fields.len() + usize::from(unknown)))?;
     for (field, value) in tree.fields() {
         let name = camel_case(field.name);
         match value {
@@ -113,7 +122,22 @@ fn fields<R: RecordsForm, S: Serializer>(
             _ => map.serialize_entry(&name, &Node { value, records })?,
         }
     }
+    if unknown {
+        map.serialize_entry("unknownTaggedFields", &Tags(&tree.unknown_tags))?;
+    }
     map.end()
+}
+
+struct Tags<'a>(&'a UnknownTags);
+
+impl Serialize for Tags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|(tag, value)| (tag, STANDARD.encode(value))),
+        )
+    }
 }
 
 struct Node<'a, R> {

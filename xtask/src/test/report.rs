@@ -73,7 +73,8 @@ impl Report {
         total
     }
 
-    /// A line per tier, what was skipped or failed, and the total as the last line.
+    /// A line per tier, what was skipped or failed, and the total: once as cargo's own test runner closes, for tools that
+    /// read that, and in plain words as the last line.
     pub(crate) fn print(&self, elapsed: Duration) {
         println!("\n{}", self.to_text(elapsed));
     }
@@ -116,8 +117,12 @@ impl Report {
             failed,
             ignored,
         } = self.total();
+        let verdict = if failed == 0 { "ok" } else { "FAILED" };
         text.push_str(&format!(
-            "xtask: {passed} passed, {failed} failed, {ignored} skipped"
+            "\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; \
+             0 filtered out; finished in {:.2}s\n\n\
+             {passed} passed, {failed} failed, {ignored} skipped",
+            elapsed.as_secs_f64()
         ));
         text
     }
@@ -188,15 +193,15 @@ mod tests {
             line(Tier::Tests, Verdict::Passed, tally(300, 0, 2)),
             line(Tier::Real, Verdict::Skipped("no Java".to_owned()), None),
         ];
-        assert_eq!(last_line(&lines), "xtask: 301 passed, 0 failed, 3 skipped");
+        assert_eq!(last_line(&lines), "301 passed, 0 failed, 3 skipped");
     }
 
     #[test]
     fn a_step_that_failed_before_its_tests_is_a_failure() {
         for (given, total) in [
-            (None, "xtask: 0 passed, 1 failed, 0 skipped"),
-            (tally(5, 0, 0), "xtask: 5 passed, 1 failed, 0 skipped"),
-            (tally(5, 3, 0), "xtask: 5 passed, 3 failed, 0 skipped"),
+            (None, "0 passed, 1 failed, 0 skipped"),
+            (tally(5, 0, 0), "5 passed, 1 failed, 0 skipped"),
+            (tally(5, 3, 0), "5 passed, 3 failed, 0 skipped"),
         ] {
             let lines = [line(Tier::Tests, Verdict::Failed, given)];
             assert_eq!(last_line(&lines), total);

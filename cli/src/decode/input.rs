@@ -1,0 +1,127 @@
+//! Bytes as people have them at hand.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use clap::ValueEnum;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Encoding {
+    /// Hex digits or base64 if it could be either, in this order, and else the bytes themselves.
+    Auto,
+    /// Hex digits.
+    Hex,
+    /// Base64.
+    Base64,
+    /// The bytes themselves.
+    Raw,
+}
+
+/// The bytes of a file, or of standard input without one.
+pub(super) fn read(file: Option<&Path>, encoding: Encoding) -> anyhow::Result<Bytes> {
+    let content = match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => {
+            fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?
+        }
+        None => {
+            let mut content = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut content)
+                .context("standard input cannot be read")?;
+            content
+        }
+    };
+    match encoding {
+        Encoding::Auto => Ok(from_hex(&content)
+            .or_else(|_| from_base64(&content))
+            .unwrap_or_else(|_| content.into())),
+        Encoding::Hex => from_hex(&content),
+        Encoding::Base64 => from_base64(&content),
+        Encoding::Raw => Ok(content.into()),
+    }
+}
+
+/// The bytes that hex digits stand for.
+pub(super) fn from_hex(text: &[u8]) -> anyhow::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut high = None;
+    let mut text = text.iter().enumerate().peekable();
+    while let Some((at, letter)) = text.next() {
+        let letter = char::from(*letter);
+        if letter.is_ascii_whitespace() || letter == ':' || letter == ',' {
+            continue;
+        }
+        if letter == '0'
+            && high.is_none()
+            && text
+                .next_if(|(_, next)| matches!(**next, b'x' | b'X'))
+                .is_some()
+        {
+            continue;
+        }
+        let Some(digit) = letter.to_digit(16) else {
+            bail!("{letter:?} at position {at} is no hex digit");
+        };
+        // A digit is below 16.
+        let digit = digit as u8;
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => bytes.push(high << 4 | digit),
+        }
+    }
+    if high.is_some() {
+        bail!("the hex digits are odd in number: half a byte is missing");
+    }
+    Ok(bytes.into())
+}
+
+/// The bytes that base64 stands for.
+pub(super) fn from_base64(text: &[u8]) -> anyhow::Result<Bytes> {
+    let text: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|letter| !letter.is_ascii_whitespace())
+        .collect();
+    match STANDARD.decode(text) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => bail!("this is not base64: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_as_tools_print_it() {
+        for text in [
+            "00030a",
+            "00 03 0A\n",
+            "0x00, 0x03, 0x0a",
+            "00:03:0a",
+            "0x00030a",
+        ] {
+            assert_eq!(
+                from_hex(text.as_bytes()).unwrap(),
+                &b"\x00\x03\x0a"[..],
+                "{text}"
+            );
+        }
+        for (text, complaint) in [("0", "odd"), ("0g", "'g' at position 1"), ("0x0", "odd")] {
+            let error = from_hex(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn base64_may_be_broken_into_lines() {
+        assert_eq!(from_base64(b"AAMA\nAQ==\n").unwrap(), &b"\0\x03\0\x01"[..]);
+        assert!(from_base64(b"AAMA!").is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! `milena decode` prints what bytes say, or where they stop making sense.
+
+use std::slice;
+
+use crate::support::{Finished, run};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use milena_codec::{BatchBuilder, RecordRef, Stamp};
+use milena_protocol::metadata::{MetadataRequest, MetadataRequestTopic};
+use milena_protocol::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use milena_protocol::{Request, Str, UnknownTags, encode_request};
+use serde_json::json;
+
+fn frame<R: Request>(version: i16, request: &R) -> Bytes {
+    let frame = encode_request(7, Some(&Str::from_static("me")), version, request);
+    frame.unwrap().into_bytes()
+}
+
+fn metadata() -> Bytes {
+    let topic = MetadataRequestTopic {
+        name: Some("orders".into()),
+        ..Default::default()
+    };
+    let mut unknown_tags = UnknownTags::default();
+    unknown_tags.insert(5, vec![0xff].into());
+    let request = MetadataRequest {
+        topics: Some(vec![topic]),
+        unknown_tags,
+        ..Default::default()
+    };
+    frame(12, &request)
+}
+
+fn produce(records: Bytes) -> Bytes {
+    let partition = PartitionProduceData {
+        index: 3,
+        records: Some(records.into()),
+        ..Default::default()
+    };
+    let topic = TopicProduceData {
+        name: "orders".into(),
+        partition_data: vec![partition],
+        ..Default::default()
+    };
+    let request = ProduceRequest {
+        acks: -1,
+        timeout_ms: 1000,
+        topic_data: vec![topic],
+        ..Default::default()
+    };
+    frame(9, &request)
+}
+
+fn batch() -> Vec<u8> {
+    let mut builder = BatchBuilder::new(1024);
+    for (key, value) in [(Some("k"), &b"text"[..]), (None, b"\xff")] {
+        let record = RecordRef {
+            timestamp: 1_700_000_000_000,
+            key: key.map(Into::into),
+            value: Some(value.into()),
+            headers: &[],
+        };
+        let cost = builder.cost(&record);
+        if cost.chunk > 0 {
+            builder.add_chunk(BytesMut::with_capacity(1024));
+        }
+        builder.append(cost).unwrap();
+    }
+    builder.seal().encode(Stamp::NONE).concat()
+}
+
+fn decode(args: &[&str], input: &[u8]) -> Finished {
+    run(&[&["decode", "--compact"], args].concat(), input)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_request_comes_as_hex_or_base64_or_bytes_with_or_without_its_length() {
+    let framed = metadata();
+    let expected = json!({
+        "requestHeader": {
+            "requestApiKey": 3, "requestApiKeyName": "Metadata", "requestApiVersion": 12,
+            "correlationId": 7, "clientId": "me",
+        },
+        "request": {
+            "topics": [{"topicId": "AAAAAAAAAAAAAAAAAAAAAA", "name": "orders"}],
+            "allowAutoTopicCreation": true, "includeTopicAuthorizedOperations": false,
+            "unknownTaggedFields": {"5": "/w=="},
+        },
+    });
+    for bytes in [&framed[..], &framed[4..]] {
+        let (digits, text) = (hex(bytes), STANDARD.encode(bytes));
+        let ways: [(&[&str], &[u8]); 6] = [
+            (&["--hex", &digits], b""),
+            (&["--base64", &text], b""),
+            (&[], bytes),
+            (&["-"], digits.as_bytes()),
+            (&["--encoding", "base64"], text.as_bytes()),
+            (&["--api", "metadata", "--api-version", "12"], bytes),
+        ];
+        for (args, input) in ways {
+            let decoded = decode(args, input).expect(0);
+            assert_eq!(decoded.json(), slice::from_ref(&expected), "{args:?}");
+            assert_eq!(decoded.stderr(), "");
+        }
+    }
+}
+
+#[test]
+fn a_file_may_hold_several_frames() {
+    let file = std::env::temp_dir().join(format!("milena-decode-{}", std::process::id()));
+    std::fs::write(&file, [metadata(), produce(batch().into())].concat()).unwrap();
+    let decoded = decode(&[file.to_str().unwrap()], b"").expect(0);
+    std::fs::remove_file(file).unwrap();
+    let messages = decoded.json();
+    let names: Vec<_> = messages
+        .iter()
+        .map(|message| &message["requestHeader"]["requestApiKeyName"])
+        .collect();
+    assert_eq!(names, ["Metadata", "Produce"]);
+}
+
+#[test]
+fn records_are_shown() {
+    let decoded = decode(&[], &produce(batch().into())).expect(0).json();
+    let partition = &decoded[0]["request"]["topicData"][0]["partitionData"][0];
+    let batch = &partition["records"][0];
+    assert_eq!(partition["index"], 3);
+    assert_eq!(
+        (
+            &batch["compression"],
+            &batch["producerId"],
+            &batch["isControl"]
+        ),
+        (&json!("none"), &json!(-1), &json!(false))
+    );
+    let records = json!([
+        {"offset": 0, "timestamp": 1_700_000_000_000_u64, "key": "k", "value": "text", "headers": []},
+        {"offset": 1, "timestamp": 1_700_000_000_000_u64, "key": null, "value": {"base64": "/w=="}, "headers": []},
+    ]);
+    assert_eq!(batch["records"], records);
+}
+
+#[test]
+fn a_response_is_read_with_or_without_its_header() {
+    let frame = b"\0\0\0\x0b\0\0\0\x07\0\0\0\0\0\0\x05";
+    let response = ["--response", "--api", "22", "--api-version", "0"];
+    let truncated = decode(&response, frame).expect(1);
+    let says = truncated.stderr();
+    assert!(
+        says.contains("InitProducerIdResponse v0: producer_id: truncated at byte 6"),
+        "{says}"
+    );
+
+    let whole = b"\0\0\0\x14\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\x09";
+    let body = json!({"throttleTimeMs": 0, "errorCode": 0, "producerId": 1280, "producerEpoch": 9});
+    let both = json!({"responseHeader": {"correlationId": 7}, "response": body});
+    assert_eq!(decode(&response, whole).expect(0).json(), [both]);
+    let alone = [&response[..], &["--body"]].concat();
+    assert_eq!(decode(&alone, &whole[8..]).expect(0).json(), [body]);
+}
+
+#[test]
+fn what_cannot_be_read_is_marked() {
+    let framed = metadata();
+    let cut = decode(&["--hex", &hex(&framed[..25])], b"").expect(1);
+    assert_eq!(
+        cut.stderr(),
+        "milena: the frame's length says 44 bytes, and 21 are there
+  here, at byte 0 of the input:
+  000000  00 00 00 2c 00 03 00 0c 00 00 00 07 00 02 6d 65
+          ^^
+milena: MetadataRequest v12: topics: a count of 1 is more than the 7 bytes left can hold at byte 0
+  here, at byte 17 of the input:
+  000000  00 00 00 2c 00 03 00 0c 00 00 00 07 00 02 6d 65
+  000010  00 02 00 00 00 00 00 00 00
+             ^^
+"
+    );
+    assert_eq!(cut.stdout(), "");
+}
+
+#[test]
+fn a_broken_batch_is_told_beside_what_could_be_read() {
+    let mut broken = batch();
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    let set = [batch(), broken].concat();
+    let decoded = decode(&[], &produce(set.into())).expect(1);
+    let batches =
+        decoded.json()[0]["request"]["topicData"][0]["partitionData"][0]["records"].clone();
+    assert_eq!(batches[0]["records"].as_array().map(Vec::len), Some(2));
+    assert_eq!(batches[1]["records"], json!([]));
+    assert!(decoded.stderr().contains("CRC"), "{}", decoded.stderr());
+}
+
+#[test]
+fn questions_without_an_answer_are_usage_errors() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["--response"], "--api"),
+        (&["--body", "--api", "3"], "--api-version"),
+        (&["--api", "Nonsense"], "no such API"),
+        (&["--hex", "00", "--base64", "AA=="], "cannot be used with"),
+        (&["--hex", "0x0"], "half a byte is missing"),
+        (&[], "nothing to decode"),
+    ];
+    for (args, complaint) in cases {
+        let refused = decode(args, b"");
+        let says = refused.stderr();
+        assert!(says.contains(complaint), "{args:?}: {says}");
+        refused.expect(2);
+    }
+}
