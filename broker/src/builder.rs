@@ -3,6 +3,7 @@
 use milena_protocol::ApiKey;
 use thiserror::Error;
 
+use crate::observe::{Frame, Observer};
 use crate::settings::{Settings, TopicSpec, VersionSetting};
 use crate::state::State;
 use crate::topic_config::TopicConfigError;
@@ -32,6 +33,7 @@ pub struct ClusterBuilder {
     pub(crate) settings: Settings,
     pub(crate) listens: Listens,
     pub(crate) max_frame: Option<usize>,
+    pub(crate) observer: Observer,
 }
 
 /// Whether nodes listen on sockets.
@@ -189,6 +191,53 @@ impl ClusterBuilder {
     /// that announces more is closed.
     pub fn max_request_bytes(mut self, bytes: usize) -> Self {
         self.max_frame = Some(bytes);
+        self
+    }
+
+    /// Shows every frame to `observe`: a request when it has come in whole, before anything is done with it, and what
+    /// answers it when it is about to be written, spoilt answers of [`Fault`](crate::Fault)s included. What a silenced
+    /// connection sends is not a request any more.
+    ///
+    /// The frames of one connection come in their order, those of several at the same time. The connection waits for
+    /// `observe`, and ends if it panics; so anything slow belongs elsewhere.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use std::sync::mpsc;
+    ///
+    /// use milena_broker::protocol::{self, ApiKey, metadata::MetadataRequest};
+    /// use milena_broker::{Cluster, Direction};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (sender, frames) = mpsc::channel();
+    /// let sender = Mutex::new(sender);
+    /// let cluster = Cluster::builder()
+    ///     .in_memory()
+    ///     .observe(move |frame| {
+    ///         let sender = sender.lock().unwrap();
+    ///         let _ = sender.send((frame.direction, frame.api, frame.segments.concat()));
+    ///     })
+    ///     .start()
+    ///     .await?;
+    ///
+    /// let request = protocol::encode_request(1, None, 12, &MetadataRequest::default())?;
+    /// let request = request.into_iter().collect::<Vec<_>>().concat();
+    /// let mut stream = cluster.connect(1)?;
+    /// stream.write_all(&request).await?;
+    /// let length = stream.read_i32().await?;
+    ///
+    /// let api = Some((ApiKey::METADATA, 12));
+    /// assert_eq!(frames.try_recv()?, (Direction::Request, api, request));
+    /// let (direction, answers, response) = frames.try_recv()?;
+    /// assert_eq!((direction, answers), (Direction::Response, api));
+    /// assert_eq!(&response[..4], length.to_be_bytes());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observe(mut self, observe: impl Fn(&Frame<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
         self
     }
 

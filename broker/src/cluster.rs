@@ -92,6 +92,7 @@ impl ClusterBuilder {
         let shared = Arc::new(Shared::new(
             state,
             self.max_frame.unwrap_or(DEFAULT_MAX_FRAME),
+            self.observer,
         ));
         let mut listeners = listeners.into_iter();
         let nodes = ids.into_iter().map(|id| {

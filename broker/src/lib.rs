@@ -9,6 +9,7 @@
 //!   and answers lost after they are applied, silence, garbage, stale metadata.
 //! - Leaders move ([`Cluster::move_leader`]), nodes go and return ([`Cluster::node_down`], [`Cluster::node_up`]), topics
 //!   are deleted and created anew.
+//! - [`ClusterBuilder::observe`] shows every frame that comes and leaves, byte for byte.
 //! - [`Audit`] compares what was acknowledged with what the logs hold.
 //! - [`State`] is the same cluster without sockets, clock or tasks: frames and the time go in, replies come out, and the
 //!   same calls give the same replies. For simulations.
@@ -45,6 +46,7 @@ mod fault;
 mod handlers;
 mod journal;
 mod log;
+mod observe;
 mod producers;
 mod records;
 mod reply;
@@ -67,6 +69,7 @@ pub use crate::builder::{BuildError, ClusterBuilder};
 pub use crate::cluster::{Cluster, Faults};
 pub use crate::fault::{Fault, FaultId};
 pub use crate::journal::{Fate, RequestEntry};
+pub use crate::observe::{Direction, Frame};
 pub use crate::reply::{Answer, CloseReason, Reply, Waiting};
 pub use crate::state::State;
 pub use crate::topic_config::TopicConfigError;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::observe::Observer;
 use crate::shell::clock::Clock;
 use crate::state::State;
 
@@ -23,15 +24,17 @@ pub(crate) struct Shared {
     pub(crate) changed: Notify,
     pub(crate) clock: Clock,
     pub(crate) max_frame: usize,
+    pub(crate) observer: Observer,
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, max_frame: usize) -> Self {
+    pub(crate) fn new(state: State, max_frame: usize, observer: Observer) -> Self {
         Self {
             state: Mutex::new(state),
             changed: Notify::new(),
             clock: Clock::start(),
             max_frame,
+            observer,
         }
     }
 

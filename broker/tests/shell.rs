@@ -7,12 +7,13 @@
 
 mod wire;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use milena_broker::protocol::fetch::FetchRequest;
 use milena_broker::protocol::metadata::MetadataRequest;
-use milena_broker::protocol::{ApiKey, ErrorCode, Uuid};
-use milena_broker::{Cluster, Fate, Fault, TopologyError};
+use milena_broker::protocol::{ApiKey, ErrorCode, Uuid, encode_request};
+use milena_broker::{Cluster, Direction, Fate, Fault, TopologyError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -333,6 +334,132 @@ async fn hostile_bytes_close_their_connection_and_nothing_else() {
     half.stream.write_all(&[0; 10]).await.unwrap();
     drop(half);
     bystander.ask(9, &MetadataRequest::default()).await;
+}
+
+#[tokio::test]
+async fn every_frame_is_shown_as_it_was_on_the_wire() {
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&shown);
+    let cluster = Cluster::builder()
+        .nodes(2)
+        .topic("orders", 2)
+        .observe(move |frame| {
+            let bytes = frame.segments.concat();
+            seen.lock().unwrap().push((
+                (frame.node, frame.connection & 0xffff_ffff, frame.sequence),
+                frame.direction,
+                frame.api,
+                bytes,
+            ));
+        })
+        .start()
+        .await
+        .unwrap();
+    let take = || std::mem::take(&mut *shown.lock().unwrap());
+    let produce_api = Some((ApiKey::PRODUCE, 9));
+    let big = "0123456789".repeat(50_000);
+    let requests = [
+        produce("orders", 0, batch(&["unanswered"]), 0),
+        produce("orders", 0, batch(&[&big]), -1),
+    ];
+    let frames = [1, 2].map(|id| {
+        let request = &requests[usize::try_from(id).unwrap() - 1];
+        encode_request(id, None, 9, request)
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .concat()
+    });
+    let mut wire = tcp(&cluster, 1).await;
+    for frame in &frames {
+        wire.stream.write_all(frame).await.unwrap();
+    }
+    let (_, answer) = wire.receive().await;
+    let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
+    let [first, second] = frames;
+    assert_eq!(
+        take(),
+        [
+            ((1, 1, 1), Direction::Request, produce_api, first),
+            ((1, 1, 2), Direction::Request, produce_api, second),
+            (
+                (1, 1, 2),
+                Direction::Response,
+                produce_api,
+                [&length, &answer[..]].concat()
+            ),
+        ]
+    );
+
+    // Numbers begin anew with each connection, and what a fault makes of an answer is what is shown.
+    cluster.faults().push(Fault::answer_with(&b"no"[..]));
+    let mut second = tcp(&cluster, 1).await;
+    second.send(1, 12, &MetadataRequest::default()).await;
+    let mut told = Vec::new();
+    second.stream.read_to_end(&mut told).await.unwrap();
+    let last = take().pop().unwrap();
+    let api = Some((ApiKey::METADATA, 12));
+    assert_eq!(last, ((1, 2, 1), Direction::Response, api, b"no".to_vec()));
+
+    // A frame too short for a header, and one of no API that there is.
+    for (frame, api) in [
+        (&[0, 0, 0, 3, 1, 2, 3][..], None),
+        (&[0, 0, 0, 4, 3, 231, 0, 9], Some((ApiKey(999), 9))),
+    ] {
+        let mut wire = tcp(&cluster, 2).await;
+        wire.stream.write_all(frame).await.unwrap();
+        assert!(wire.ended().await);
+        let [(_, direction, shown_api, bytes)] = &take()[..] else {
+            panic!("one frame was sent and none was answered");
+        };
+        assert_eq!(
+            (*direction, *shown_api, &bytes[..]),
+            (Direction::Request, api, frame)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_answer_is_shown_with_its_own_request() {
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&shown);
+    let cluster = Cluster::builder()
+        .topic("orders", 1)
+        .in_memory()
+        .observe(move |frame| {
+            let what = (frame.sequence, frame.direction, frame.api.unwrap().0);
+            seen.lock().unwrap().push(what);
+        })
+        .start()
+        .await
+        .unwrap();
+    cluster
+        .faults()
+        .push(Fault::delay(Duration::from_secs(3)).on(ApiKey::PRODUCE));
+    let mut wire = Wire::new(cluster.connect(1).unwrap());
+    let fetch = FetchRequest {
+        max_wait_ms: 60_000,
+        ..fetch("orders", Uuid::ZERO, 0, 1)
+    };
+    wire.send(1, 9, &produce("orders", 0, batch(&["a"]), -1))
+        .await;
+    wire.send(2, 11, &fetch).await;
+    wire.send(3, 9, &MetadataRequest::default()).await;
+    for id in 1..=3 {
+        assert_eq!(wire.receive().await.0, id);
+    }
+    let (came, left) = (Direction::Request, Direction::Response);
+    assert_eq!(
+        *shown.lock().unwrap(),
+        [
+            (1, came, ApiKey::PRODUCE),
+            (2, came, ApiKey::FETCH),
+            (1, left, ApiKey::PRODUCE),
+            (3, came, ApiKey::METADATA),
+            (2, left, ApiKey::FETCH),
+            (3, left, ApiKey::METADATA),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::{Buf, Bytes};
+use milena_protocol::ApiKey;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
+use crate::observe::{Direction, Frame};
 use crate::reply::{Answer, CloseReason, Reply, Waiting};
 use crate::shell::Shared;
 use crate::shell::frame::{FrameError, FrameReader};
@@ -32,6 +34,7 @@ where
         shared,
         node,
         number,
+        latest: Asked::default(),
         pending: VecDeque::new(),
         mode: Mode::Serving,
     };
@@ -47,9 +50,17 @@ struct Connection {
     node: i32,
     number: u64,
     reader: FrameReader,
-    /// Answers in the order of requests.
-    pending: VecDeque<Answer>,
+    latest: Asked,
+    /// Answers in the order of requests, each with what it answers.
+    pending: VecDeque<(Asked, Answer)>,
     mode: Mode,
+}
+
+/// A request, as far as its answer's observer has to know it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    sequence: u64,
+    api: Option<(ApiKey, i16)>,
 }
 
 #[derive(Debug)]
@@ -114,6 +125,11 @@ impl Connection {
     }
 
     fn handle(&mut self, frame: Bytes) {
+        self.latest = Asked {
+            sequence: self.latest.sequence + 1,
+            api: asked_api(&frame),
+        };
+        self.show_request(&frame);
         let Self {
             shared,
             node,
@@ -123,6 +139,32 @@ impl Connection {
         let now = shared.clock.now();
         let reply = shared.with(|state| state.handle(*node, *number, frame, now));
         self.follow(reply);
+    }
+
+    fn show_request(&self, frame: &Bytes) {
+        if let Some(observe) = self.shared.observer.get() {
+            let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+            let prefix = Bytes::copy_from_slice(&length.to_be_bytes());
+            let segments = [prefix, frame.clone()];
+            observe(&self.frame(self.latest, Direction::Request, &segments));
+        }
+    }
+
+    fn show_response(&self, asked: Asked, segments: &[Bytes]) {
+        if let Some(observe) = self.shared.observer.get() {
+            observe(&self.frame(asked, Direction::Response, segments));
+        }
+    }
+
+    fn frame<'a>(&self, asked: Asked, direction: Direction, segments: &'a [Bytes]) -> Frame<'a> {
+        Frame {
+            node: self.node,
+            connection: self.number,
+            sequence: asked.sequence,
+            direction,
+            api: asked.api,
+            segments,
+        }
     }
 
     fn look_again(&mut self) {
@@ -140,7 +182,7 @@ impl Connection {
                 if answer.then_close {
                     self.mode = Mode::Closing;
                 }
-                self.pending.push_back(answer);
+                self.pending.push_back((self.latest, answer));
             }
             Reply::Wait(waiting) => self.mode = Mode::Waiting(waiting),
             Reply::Silence => {}
@@ -169,7 +211,9 @@ impl Connection {
         let now = self.shared.clock.now();
         let mut segments = VecDeque::new();
         let mut last = false;
-        while let Some(answer) = self.pending.pop_front_if(|answer| answer.due <= now) {
+        while let Some((asked, answer)) = self.pending.pop_front_if(|(_, answer)| answer.due <= now)
+        {
+            self.show_response(asked, &answer.segments);
             segments.extend(answer.segments);
             last |= answer.then_close;
         }
@@ -198,7 +242,7 @@ impl Connection {
         };
         let next = pending
             .front()
-            .map(|answer| answer.due)
+            .map(|(_, answer)| answer.due)
             .into_iter()
             .chain(deadline)
             .min();
@@ -237,6 +281,13 @@ impl Connection {
         })
         .await
     }
+}
+
+/// API and version, which every header begins with.
+fn asked_api(frame: &[u8]) -> Option<(ApiKey, i16)> {
+    let [key_high, key_low, high, low] = *frame.first_chunk()?;
+    let api = ApiKey(i16::from_be_bytes([key_high, key_low]));
+    Some((api, i16::from_be_bytes([high, low])))
 }
 
 async fn pending_forever() -> Result<Event, FrameError> {
