@@ -1,20 +1,28 @@
 //! `milena broker`: the embedded cluster as a process.
 
-use std::io::Write;
+mod record;
+
+use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, bail};
 use milena_broker::Cluster;
 
+use self::record::Recording;
 use crate::{Outcome, interrupt::Interrupt};
 
 /// Run an embedded cluster on 127.0.0.1 until Ctrl-C. All data is in memory and gone afterwards.
 ///
 /// The first line on standard output is the bootstrap address.
+///
+/// With --record, each frame is a file of its bytes on the wire, length included, named so that they sort:
+/// NODE-CONNECTION-REQUEST-DIRECTION-API-VERSION, as in n1-c0002-000003-request-Produce-v13.bin. The responses have the
+/// numbers of their requests. A recording that cannot go on ends, and the cluster does not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   milena broker --nodes 3 --port 9092
   milena broker --topic orders:6 --topic audit:1 --no-auto-create
+  milena broker --port 9092 --record frames
 
 In a script:
   milena broker >address & sleep 1
@@ -38,6 +46,9 @@ pub(crate) struct Args {
     /// Bytes that all logs may take together; the oldest records go first.
     #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
     retention_bytes: u64,
+    /// Write every request and response to a file of its own in this directory, which must be empty or new.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 fn parse_topic(text: &str) -> anyhow::Result<(String, i32)> {
@@ -59,6 +70,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
     for (name, partitions) in args.topic {
         builder = builder.topic(name, partitions);
     }
+    let recording = args.record.as_deref().map(Recording::start).transpose()?;
+    if let Some(recording) = &recording {
+        builder = builder.observe(recording.observer());
+    }
     let cluster = builder
         .start()
         .await
@@ -69,7 +84,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         .context("the bootstrap address cannot be written")?;
     interrupt.wait().await;
     cluster.shutdown().await;
-    Ok(Outcome::Done)
+    let Some(recording) = recording else {
+        return Ok(Outcome::Done);
+    };
+    tokio::select! {
+        finished = recording.finish() => Ok(if finished? { Outcome::Done } else { Outcome::Failed }),
+        () = interrupt.wait() => Ok(Outcome::Interrupted),
+    }
 }
 
 #[cfg(test)]
