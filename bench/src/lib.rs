@@ -1,9 +1,13 @@
-//! What the measurements share: a broker in a process of its own, and the CPU time of this one.
+//! What the measurements share: a broker in a process of its own, the CPU time of this one, and the messages that are
+//! read and written three ways.
+
+pub mod messages;
 
 use std::{env, error::Error, process::Stdio, time::Duration};
 
 use milena_broker::Cluster;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
@@ -58,6 +62,11 @@ pub fn cpu() -> Result<Duration, Failure> {
     let (user, system) = (usage.user_time(), usage.system_time());
     let micros = (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec();
     Ok(Duration::from_micros(u64::try_from(micros)?))
+}
+
+/// CPU time of this thread so far.
+pub fn thread_cpu() -> Result<Duration, Failure> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
 /// The middle one of several figures.
