@@ -92,6 +92,7 @@ macro_rules! kafka {
                         key: kafka!(@flag $(key $($no_key)?)?),
                         ignorable: kafka!(@flag $(ignorable $($never)?)?),
                     }),*],
+                    size: size_of::<Self>(),
                 });
 
                 fn initial() -> Self {

@@ -261,6 +261,12 @@ fn write_records(records: &Records, out: &mut Sink<'_>, _: Ver) -> Encoded {
 /// A first reservation takes no more memory than this, or than the frame has bytes left.
 const FREE_RESERVE: usize = 16 * 1024;
 
+/// Memory for values of which `count` are announced, in so many bytes as are left.
+pub(crate) fn room_for<T>(count: usize, left: usize) -> Vec<T> {
+    let room = left.max(FREE_RESERVE) / size_of::<T>().max(1);
+    Vec::with_capacity(count.min(room))
+}
+
 fn read_elements<'a, T: Field>(
     start: Wire<'a>,
     i: Wire<'a>,
@@ -287,9 +293,12 @@ pub(crate) fn read_elements_by<'a, T>(
             left,
         });
     }
-    let room = left.max(FREE_RESERVE) / size_of::<T>().max(1);
-    let mut elements = Vec::with_capacity(count.min(room));
+    let mut elements = room_for(count, left);
     for index in 0..count {
+        if index == elements.capacity() {
+            // As much again, but never more than there will be.
+            elements.reserve_exact(index.min(count - index));
+        }
         match read(i) {
             Ok((rest, element)) => {
                 elements.push(element);

@@ -36,6 +36,7 @@ pub trait Message: Field + Clone + Debug + Default + PartialEq + Send + Sync + '
             _ => &StructSchema {
                 name: "",
                 fields: &[],
+                size: 0,
             },
         }
     }

@@ -1,5 +1,10 @@
 //! The tables as constants, so that programs and tests can read them and compare them with Kafka's own schemas.
 
+use bytes::Bytes;
+
+use crate::records::Records;
+use crate::text::Str;
+use crate::uuid::Uuid;
 use crate::version::VersionRange;
 
 /// The wire type of a field.
@@ -22,6 +27,25 @@ pub enum Type {
     Struct(&'static StructSchema),
 }
 
+impl Type {
+    /// Bytes of memory that a value takes by itself, as an element of an array does; what it owns comes on top.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::Int8 => 1,
+            Self::Int16 | Self::Uint16 => 2,
+            Self::Int32 => 4,
+            Self::Int64 | Self::Float64 => 8,
+            Self::Uuid => size_of::<Uuid>(),
+            Self::String => size_of::<Str>(),
+            Self::Bytes => size_of::<Bytes>(),
+            Self::Records => size_of::<Records>(),
+            Self::Array(_) => size_of::<Vec<()>>(),
+            Self::Struct(schema) => schema.size,
+        }
+    }
+}
+
 /// A struct: a whole message, or what one of its fields holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StructSchema {
@@ -29,6 +53,8 @@ pub struct StructSchema {
     pub name: &'static str,
     /// The fields in wire order; tagged ones stand where the table has them.
     pub fields: &'static [FieldSchema],
+    /// Bytes of memory that a value takes, beside what its fields own.
+    pub size: usize,
 }
 
 /// One row of a table.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
+use crate::field::room_for;
 use crate::sink::{Encoded, Sink, measure};
 use crate::version::Ver;
 use crate::wire::{Parsed, Wire, span, uvarint};
@@ -81,7 +82,7 @@ pub(crate) fn read_tags<'a>(
     }
     let (mut i, count) = uvarint(i)?;
     let mut last = None;
-    for _ in 0..count {
+    for index in 0..count {
         let (rest, tag) = uvarint(i)?;
         if last.is_some_and(|last| tag <= last) {
             return i.fail(DecodeReason::TagOrder(tag));
@@ -90,11 +91,12 @@ pub(crate) fn read_tags<'a>(
         let (rest, size) = uvarint(rest)?;
         let (rest, value) = span(rest, size as usize)?;
         if !known(tag, value)? {
-            unknown
-                .0
-                .get_or_insert_default()
-                .ascending
-                .push((tag, value.to_bytes()));
+            let to_come = (count - index) as usize;
+            let tags = unknown.0.get_or_insert_with(|| {
+                let ascending = room_for(to_come, rest.len());
+                Box::new(Tags { ascending })
+            });
+            tags.ascending.push((tag, value.to_bytes()));
         }
         i = rest;
     }

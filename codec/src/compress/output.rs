@@ -67,8 +67,17 @@ impl Output {
     }
 
     fn grow(&mut self, end: usize) {
-        if end > self.memory.len() {
-            self.memory.resize(end.min(self.limit), 0);
+        let end = end.min(self.limit);
+        let more = end.saturating_sub(self.memory.len());
+        if more == 0 {
+            return;
         }
+        if end > self.memory.capacity() {
+            // As `Vec` grows, but for its going beyond the limit.
+            let doubled = self.memory.capacity().saturating_mul(2).min(self.limit);
+            let more = doubled.max(end) - self.memory.len();
+            self.memory.reserve_exact(more);
+        }
+        self.memory.resize(end, 0);
     }
 }

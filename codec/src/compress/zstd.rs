@@ -4,7 +4,7 @@ use rust_zstd::{CompressOptions, Compressor, Decompressor};
 
 use super::input::Input;
 use super::output::Output;
-use super::{Codec, Fault};
+use super::{Codec, Fault, KEPT_SCRATCH};
 
 /// Contexts are made when a direction is first used.
 pub(super) struct Zstd {
@@ -38,6 +38,17 @@ impl Codec for Zstd {
     }
 
     fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+        let result = self.decompress_frames(input, out);
+        if out.filled().len() > KEPT_SCRATCH {
+            // Its window has grown with the content.
+            self.decoder = None;
+        }
+        result
+    }
+}
+
+impl Zstd {
+    fn decompress_frames(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
         // The streaming call stops where its output ends; decoding in one go has no limit. It
         // takes memory for what a frame decodes to, at most its window; windows above 128 MiB,
         // which no level up to 22 needs, are refused.

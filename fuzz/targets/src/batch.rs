@@ -7,11 +7,13 @@ use milena_codec::{
 };
 
 use crate::input::Input;
+use crate::memory::{Bound, measured};
 
 /// A record set: flags (1: as in a produce request, 2: without looking at the CRC), limit as a power of two, bytes.
 ///
 /// The iteration advances, ends at an error, and accounts for every byte; a batch gives as many records as its header
-/// says or an error; no more bytes come out than the limit allows; what was read can be built again.
+/// says or an error; no more bytes come out than the limit allows, and no more memory is held on the way than follows
+/// from it; what was read can be built again.
 pub fn batch(data: &[u8]) {
     let mut input = Input::new(data);
     let flags = input.byte();
@@ -60,11 +62,19 @@ fn header(batch: &RecordBatch) {
 }
 
 fn records(batch: &RecordBatch, without_crc: bool, decompressor: &mut Decompressor) {
-    let records = if without_crc {
-        batch.records_without_crc(decompressor)
-    } else {
-        batch.records(decompressor)
+    let open = |decompressor: &mut Decompressor| {
+        if without_crc {
+            batch.records_without_crc(decompressor)
+        } else {
+            batch.records(decompressor)
+        }
     };
+    if let Ok(codec) = batch.codec() {
+        let limits = decompressor.limits();
+        let (_, peak) = measured(|| open(&mut Decompressor::new(limits)).map(Iterator::count));
+        Bound::of_decompression(codec, limits).hold(peak, batch.len(), || format!("{batch:?}"));
+    }
+    let records = open(decompressor);
     let mut records = match records {
         Ok(records) => records,
         Err(error) => {

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use milena_codec::{Compression, CompressionType, Compressor, Decompressor, Fault, Limits};
 
 use crate::input::Input;
+use crate::memory::{Bound, measured};
 
 /// Compressed data: codec, limit as a power of two, data.
 ///
-/// The output never goes beyond the limit; a decompressor that has seen other data says the same as a fresh one; what
+/// The output never goes beyond the limit, nor memory beyond what follows from it; a decompressor that has seen other data says the same as a fresh one; what
 /// came out goes in and comes out again; and the same bytes, taken as plain data, survive the codec.
 pub fn decompress(data: &[u8]) {
     let mut input = Input::new(data);
@@ -19,7 +20,9 @@ pub fn decompress(data: &[u8]) {
     };
     let data = Bytes::copy_from_slice(input.rest());
     let mut decompressor = Decompressor::new(limits);
-    let first = decompressor.decompress(codec, &data);
+    let (first, peak) = measured(|| decompressor.decompress(codec, &data));
+    Bound::of_decompression(codec, limits)
+        .hold(peak, data.len(), || format!("{codec}, {limits:?}"));
     match &first {
         Ok(output) if codec != CompressionType::None => {
             assert!(

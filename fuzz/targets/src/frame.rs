@@ -9,6 +9,8 @@ use milena_protocol::{
     decode_response_header, encode_request, encode_response, visit_apis,
 };
 
+use crate::memory::{Bound, measured};
+
 /// Bytes before each frame: its length.
 const PREFIX: usize = 4;
 
@@ -28,7 +30,9 @@ pub fn frame(data: &[u8]) {
 
 /// A request's frame. Where its body is understood too, the frame that is written anew says the same.
 fn request(frame: &Bytes) {
-    match decode_request_header(frame) {
+    let (read, peak) = measured(|| decode_request_header(frame));
+    Bound::of_header().hold(peak, frame.len(), || "request header".to_owned());
+    match read {
         Ok((header, body)) => visit_apis(&mut RequestCase { header, body }),
         Err(error) => drop(error.to_string()),
     }
@@ -71,7 +75,10 @@ fn response(data: &[u8]) {
         return;
     };
     let (api, version) = (ApiKey(i16::from(api)), i16::from(version));
-    match decode_response_header(&Bytes::copy_from_slice(frame), api, version) {
+    let frame = Bytes::copy_from_slice(frame);
+    let (read, peak) = measured(|| decode_response_header(&frame, api, version));
+    Bound::of_header().hold(peak, frame.len(), || "response header".to_owned());
+    match read {
         Ok((header, body)) => visit_apis(&mut ResponseCase {
             api,
             version,

@@ -18,6 +18,7 @@ mod builder;
 mod decompress;
 mod frame;
 mod input;
+mod memory;
 mod message;
 mod partition;
 
@@ -25,6 +26,7 @@ pub use batch::batch;
 pub use builder::builder;
 pub use decompress::decompress;
 pub use frame::frame;
+pub use memory::Bound;
 pub use message::message;
 pub use partition::partition;
 

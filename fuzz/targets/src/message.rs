@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use milena_protocol::{ApiKey, ApiVisitor, Message, Request, visit_apis};
 
+use crate::memory::{Bound, measured};
+
 /// A message: API key, version, direction (odd: response), body.
 ///
-/// What is read can be written, in the length that was announced; read again it is the same, and written again it is
-/// the same bytes.
+/// Reading holds no more memory than a multiple of the body, which the message's table gives. What is read can be
+/// written, in the length that was announced; read again it is the same, and written again it is the same bytes.
 pub fn message(data: &[u8]) {
     let Some((&[api, version, direction], body)) = data.split_first_chunk() else {
         return;
@@ -41,7 +43,12 @@ impl ApiVisitor for Case {
 
 fn round_trip<M: Message>(body: &Bytes, version: i16) {
     let name = M::NAME;
-    let first = match M::decode(body, version) {
+    let (read, peak) = measured(|| M::decode(body, version));
+    if M::VERSIONS.contains(version) {
+        let bound = Bound::of_message::<M>(version);
+        bound.hold(peak, body.len(), || format!("{name} v{version}"));
+    }
+    let first = match read {
         Ok(message) => message,
         Err(error) => {
             let text = error.to_string();

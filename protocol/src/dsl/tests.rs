@@ -207,16 +207,18 @@ fn the_schema_says_what_the_table_says() {
     let StructSchema {
         name,
         fields: [cursor, once, next, names, blob],
+        size,
     } = OddRequest::schema()
     else {
         panic!("five rows")
     };
-    assert_eq!(*name, "OddRequest");
+    assert_eq!((*name, *size), ("OddRequest", size_of::<OddRequest>()));
     assert!(matches!(
         cursor.ty,
         Type::Struct(StructSchema {
             name: "Cursor",
-            fields: [_]
+            fields: [_],
+            ..
         })
     ));
     let later = |min| VersionRange { min, max: i16::MAX };
