@@ -36,6 +36,53 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # For whoever receives requests
+//!
+//! A request's header says what the body is. This is how a broker answers one, and how a proxy or a capture tool looks
+//! at any: with a type where it cares, and as a [`tree`] where it does not.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use milena_protocol::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+//! use milena_protocol::{Api, ApiKey, Direction, Message, Request, Segments};
+//! use milena_protocol::{decode_request_header, encode_response};
+//!
+//! /// Answers a request, without its length; `None` for one that nobody here answers.
+//! fn answer(frame: &Bytes) -> Result<Option<Segments>, Box<dyn std::error::Error>> {
+//!     let (header, body) = decode_request_header(frame)?;
+//!     let version = header.api_version;
+//!     match header.api_key {
+//!         ApiKey::FIND_COORDINATOR if FindCoordinatorRequest::VERSIONS.contains(version) => {
+//!             let request = FindCoordinatorRequest::decode(&body, version)?;
+//!             let response = FindCoordinatorResponse {
+//!                 node_id: 1,
+//!                 host: format!("broker-of-{}", request.key).into(),
+//!                 port: 9092,
+//!                 ..Default::default()
+//!             };
+//!             Ok(Some(encode_response(header.correlation_id, version, &response)?))
+//!         }
+//!         other => {
+//!             if let Some(api) = Api::find(other) {
+//!                 println!("{} v{version}: {:?}", api.name, api.read(Direction::Request, version, &body)?);
+//!             }
+//!             Ok(None)
+//!         }
+//!     }
+//! }
+//!
+//! let asked = Bytes::from_static(b"\0\x0a\0\0\0\0\0\x07\xff\xff\0\x06orders");
+//! let answered = answer(&asked)?.ok_or("an answer")?.into_bytes();
+//! assert_eq!(answered[..], *b"\0\0\0\x20\0\0\0\x07\0\0\0\0\0\x01\0\x10broker-of-orders\0\0\x23\x84");
+//!
+//! let metadata = Bytes::from_static(b"\0\x03\0\x01\0\0\0\x08\xff\xff\0\0\0\0");
+//! assert!(answer(&metadata)?.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What a version lacks is for the caller to mind: ApiVersions, which a client may send in a version that a broker does
+//! not have, is answered in version 0.
+//!
 //! # What it keeps to
 //!
 //! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in: an array
