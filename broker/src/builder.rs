@@ -205,8 +205,8 @@ impl ClusterBuilder {
     /// use std::sync::Mutex;
     /// use std::sync::mpsc;
     ///
-    /// use milena_broker::protocol::{self, ApiKey, metadata::MetadataRequest};
-    /// use milena_broker::{Cluster, Direction};
+    /// use milena_broker::protocol::{self, ApiKey, Direction, metadata::MetadataRequest};
+    /// use milena_broker::Cluster;
     /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
     ///
     /// # #[tokio::main(flavor = "current_thread")]

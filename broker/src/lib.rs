@@ -69,7 +69,7 @@ pub use crate::builder::{BuildError, ClusterBuilder};
 pub use crate::cluster::{Cluster, Faults};
 pub use crate::fault::{Fault, FaultId};
 pub use crate::journal::{Fate, RequestEntry};
-pub use crate::observe::{Direction, Frame};
+pub use crate::observe::Frame;
 pub use crate::reply::{Answer, CloseReason, Reply, Waiting};
 pub use crate::state::State;
 pub use crate::topic_config::TopicConfigError;

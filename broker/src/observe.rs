@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use milena_protocol::ApiKey;
+use milena_protocol::{ApiKey, Direction};
 
 /// A frame that passes between a client and the cluster, byte for byte;
 /// see [`ClusterBuilder::observe`](crate::ClusterBuilder::observe).
@@ -24,15 +24,6 @@ pub struct Frame<'a> {
     pub api: Option<(ApiKey, i16)>,
     /// All of it, length prefix included, as on the wire. To keep a segment is to keep a handle, not a copy.
     pub segments: &'a [Bytes],
-}
-
-/// Which way a frame goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From the client to the cluster.
-    Request,
-    /// From the cluster to the client.
-    Response,
 }
 
 /// Whom connections show their frames, if anybody.

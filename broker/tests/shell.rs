@@ -10,10 +10,11 @@ mod wire;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use milena_broker::protocol::Direction;
 use milena_broker::protocol::fetch::FetchRequest;
 use milena_broker::protocol::metadata::MetadataRequest;
 use milena_broker::protocol::{ApiKey, ErrorCode, Uuid, encode_request};
-use milena_broker::{Cluster, Direction, Fate, Fault, TopologyError};
+use milena_broker::{Cluster, Fate, Fault, TopologyError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};

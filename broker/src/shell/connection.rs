@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::{Buf, Bytes};
-use milena_protocol::ApiKey;
+use milena_protocol::{ApiKey, Direction};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use crate::observe::{Direction, Frame};
+use crate::observe::Frame;
 use crate::reply::{Answer, CloseReason, Reply, Waiting};
 use crate::shell::Shared;
 use crate::shell::frame::{FrameError, FrameReader};

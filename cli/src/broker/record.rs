@@ -19,7 +19,8 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
-use milena_broker::{Direction, Frame, protocol::ApiKey};
+use milena_broker::Frame;
+use milena_broker::protocol::{ApiKey, Direction};
 
 use crate::say;
 
