@@ -83,7 +83,7 @@ macro_rules! kafka {
                 const TYPE: $crate::schema::Type = $crate::schema::Type::Struct(&$crate::schema::StructSchema {
                     name: stringify!($name),
                     fields: &[$($crate::schema::FieldSchema {
-                        name: stringify!($field),
+                        name: kafka!(@name $field),
                         ty: <kafka!(@inner $ty, [$($null_lo)?]) as $crate::field::Field>::TYPE,
                         versions: kafka!(@range $lo $to $($hi)?),
                         nullable: kafka!(@option [$(kafka!(@range $null_lo $null_to $($null_hi)?))?]),
@@ -133,7 +133,7 @@ macro_rules! kafka {
                         } else if !kafka!(@flag $(ignorable $($never)?)?)
                             && $crate::field::differs(&self.$field, &kafka!(@default [$($default)?] [$($null_lo)?]))
                         {
-                            return Err($crate::error::EncodeError::absent(stringify!($field)));
+                            return Err($crate::error::EncodeError::absent(kafka!(@name $field)));
                         }
                     )*
                     let known = 0 $(+ kafka!(@count self.$field, ver, [$lo $to $($hi)?] [$($default)?] [$($null_lo)?] [$($tag)?]))*;
@@ -158,6 +158,7 @@ macro_rules! kafka {
     (@stable $max:literal) => { $max };
     (@stable $max:literal $unstable:literal) => { $unstable - 1 };
 
+    (@name $field:ident) => { const { $crate::schema::without_raw(stringify!($field)) } };
     (@range $lo:literal +) => { $crate::version::VersionRange { min: $lo, max: i16::MAX } };
     (@range $lo:literal - $hi:literal) => { $crate::version::VersionRange { min: $lo, max: $hi } };
     (@has $ver:ident, $($range:tt)*) => { $ver.has(const { kafka!(@range $($range)*) }, VALID) };
@@ -181,25 +182,25 @@ macro_rules! kafka {
         <<$ty as $crate::field::Nullable>::Inner as $crate::field::Field>::least_nullable($ver)
     };
 
-    (@read $i:ident, $ver:ident, $field:ident, []) => { $crate::field::read_row($i, $ver, stringify!($field)) };
+    (@read $i:ident, $ver:ident, $field:ident, []) => { $crate::field::read_row($i, $ver, kafka!(@name $field)) };
     (@read $i:ident, $ver:ident, $field:ident, [$($null:tt)+]) => {
-        $crate::field::read_nullable_row($i, $ver, kafka!(@has $ver, $($null)+), stringify!($field))
+        $crate::field::read_nullable_row($i, $ver, kafka!(@has $ver, $($null)+), kafka!(@name $field))
     };
     (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] []) => {};
     (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] [$number:literal]) => {
         if $tag == $number && kafka!(@has $ver, $($range)*) {
             let parsed = kafka!(@read $value, $ver, $field, [$($null)*]);
-            $field = $crate::field::whole(parsed, stringify!($field))?;
+            $field = $crate::field::whole(parsed, kafka!(@name $field))?;
             return Ok(true);
         }
     };
 
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)*] [$tag:literal]) => {};
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [] []) => {
-        $crate::field::write_row(&$value, $out, $ver, stringify!($field))?;
+        $crate::field::write_row(&$value, $out, $ver, kafka!(@name $field))?;
     };
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)+] []) => {
-        $crate::field::write_nullable_row($value.as_ref(), $out, $ver, kafka!(@has $ver, $($null)+), stringify!($field))?;
+        $crate::field::write_nullable_row($value.as_ref(), $out, $ver, kafka!(@has $ver, $($null)+), kafka!(@name $field))?;
     };
     // Whether a tagged row is written: it is not when it has its default.
     (@present $value:expr, $ver:ident, [$($range:tt)*] $default:tt $null:tt) => {
@@ -212,14 +213,14 @@ macro_rules! kafka {
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$($null:tt)*] []) => {};
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [] [$tag:literal]) => {
         if kafka!(@present $value, $ver, $range $default []) {
-            $tags.field($tag, &|out| $crate::field::write_row(&$value, out, $ver, stringify!($field)))?;
+            $tags.field($tag, &|out| $crate::field::write_row(&$value, out, $ver, kafka!(@name $field)))?;
         }
     };
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$lo:literal $($null:tt)+] [$tag:literal]) => {
         if kafka!(@present $value, $ver, $range $default [$lo]) {
             $tags.field($tag, &|out| {
                 let null = kafka!(@has $ver, $lo $($null)+);
-                $crate::field::write_nullable_row($value.as_ref(), out, $ver, null, stringify!($field))
+                $crate::field::write_nullable_row($value.as_ref(), out, $ver, null, kafka!(@name $field))
             })?;
         }
     };

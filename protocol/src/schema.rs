@@ -49,7 +49,8 @@ impl Type {
 /// A struct: a whole message, or what one of its fields holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StructSchema {
-    /// Kafka's name.
+    /// Kafka's name. Where request and response have structs of one name for two things, the response's ends in
+    /// `Response`.
     pub name: &'static str,
     /// The fields in wire order; tagged ones stand where the table has them.
     pub fields: &'static [FieldSchema],
@@ -77,4 +78,12 @@ pub struct FieldSchema {
     /// Whether a version that lacks the field drops it silently. Without it, a value other than the default is an
     /// error there.
     pub ignorable: bool,
+}
+
+/// The name of a row that is a word of Rust's own, without the `r#` in front.
+pub(crate) const fn without_raw(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
 }

@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::kafka::DEFAULT_VERSION;
 use crate::{interrupt, maven, paths};
 
 /// Flags for a JVM that lives for seconds: a quick start matters more than the best code.
@@ -66,13 +67,11 @@ fn major(text: &str) -> Option<u32> {
 /// Compiles the programs unless that is done already, and returns the class path.
 pub(crate) fn build() -> Result<String> {
     check()?;
-    let project = paths::root().join("testdata").join("java");
+    let project = project();
     let out = paths::kafka().join("java");
     fs::create_dir_all(&out)?;
     let lock = maven::lock(&out.join("build.lock"))?;
-    let jars = out.join("lib");
-    maven::fetch_jars(&project.join("pom.xml"), &[], &jars)?;
-
+    let jars = client(DEFAULT_VERSION)?;
     let mut sources = Vec::new();
     files(&project.join("src"), &mut sources)?;
     sources.sort();
@@ -81,14 +80,13 @@ pub(crate) fn build() -> Result<String> {
         path.extension()
             .is_some_and(|extension| extension == "java")
     });
-    let classes = out.join("classes");
+    let classes = classes();
     let stamp_file = out.join("stamp");
     if fs::read_to_string(&stamp_file).is_ok_and(|kept| kept == stamp) && classes.exists() {
         return Ok(fs::read_to_string(out.join("classpath"))?.trim().to_owned());
     }
     let _ = fs::remove_file(&stamp_file);
     let _ = fs::remove_dir_all(&classes);
-    let jar_path = jars.join("*");
     let mut javac = Command::new("javac");
     javac.args([
         "--release",
@@ -103,7 +101,7 @@ pub(crate) fn build() -> Result<String> {
         .arg("-d")
         .arg(&classes)
         .arg("-cp")
-        .arg(&jar_path)
+        .arg(jars.join("*"))
         .args(&sources)
         .stdin(Stdio::null());
     let mut group = interrupt::spawn_group(&mut javac)
@@ -118,12 +116,44 @@ pub(crate) fn build() -> Result<String> {
             classes.join(resource.file_name().context("a file has a name")?),
         )?;
     }
-    let separator = if cfg!(windows) { ";" } else { ":" };
-    let classpath = format!("{}{separator}{}", classes.display(), jar_path.display());
+    let classpath = classpath(&classes, &jars);
     fs::write(out.join("classpath"), format!("{classpath}\n"))?;
     fs::write(stamp_file, stamp)?;
     drop(lock);
     Ok(classpath)
+}
+
+/// Fetches the client of a release, unless it is here, and returns the folder of its jars.
+pub(crate) fn client(version: &str) -> Result<PathBuf> {
+    let jars = client_jars(version);
+    let pom = project().join("pom.xml");
+    maven::fetch_jars(&pom, &[("kafka.version", version)], &jars)
+        .with_context(|| format!("fetching the client of Apache Kafka {version}"))?;
+    Ok(jars)
+}
+
+/// Where the jars of that client are, or will be.
+pub(crate) fn client_jars(version: &str) -> PathBuf {
+    paths::kafka().join("clients").join(version)
+}
+
+/// Where the compiled programs are, after [`build`].
+pub(crate) fn classes() -> PathBuf {
+    paths::kafka().join("java").join("classes")
+}
+
+/// The class path of classes and all jars of a folder.
+pub(crate) fn classpath(classes: &Path, jars: &Path) -> String {
+    let separator = if cfg!(windows) { ";" } else { ":" };
+    format!(
+        "{}{separator}{}",
+        classes.display(),
+        jars.join("*").display()
+    )
+}
+
+fn project() -> PathBuf {
+    paths::root().join("testdata").join("java")
 }
 
 /// Compiles, and when a class is named, runs it with the arguments.

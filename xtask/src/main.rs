@@ -12,6 +12,7 @@ mod java;
 mod kafka;
 mod maven;
 mod paths;
+mod schema;
 mod signal;
 mod test;
 
@@ -34,11 +35,13 @@ enum Chore {
     Kafka(Kafka),
     /// Give the fuzz targets arbitrary input.
     Fuzz(fuzz::Choice),
+    /// Compare the tables of the protocol with the message schemas of a release of Apache Kafka.
+    Schema(schema::Choice),
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
     Java {
-        /// ReadBack or Write.
+        /// ReadBack, Write or ErrorCodes.
         program: Option<String>,
         /// Its arguments; --help describes them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> Result<bool> {
         }
         Chore::Kafka(Kafka::Status { name }) => kafka::status::print(name.as_deref()),
         Chore::Fuzz(choice) => fuzz::command(&choice),
+        Chore::Schema(choice) => schema::command(&choice),
         Chore::Java { program, arguments } => {
             java::command(program.as_deref(), &arguments)?;
             Ok(true)

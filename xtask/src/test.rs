@@ -34,6 +34,8 @@ pub(crate) enum Tier {
     Features,
     /// A release build from clean, with no C compiler to call.
     NoC,
+    /// The tables of the protocol against Apache Kafka's own message schemas.
+    Schema,
     /// The client against Apache Kafka, one node and three, new and old.
     Real,
 }
@@ -47,6 +49,7 @@ impl Tier {
             Self::Tests => "tests",
             Self::Features => "features",
             Self::NoC => "no-c",
+            Self::Schema => "schema",
             Self::Real => "real",
         }
     }

@@ -47,7 +47,7 @@ mod rigid {
         api Rigid = 998, versions 0-1, flexible none, RigidRequest => RigidResponse;
 
         struct RigidRequest {
-            0+   name: Str;
+            0+   r#type: Str;
         }
 
         struct RigidResponse {
@@ -183,12 +183,15 @@ fn an_api_may_never_be_flexible() {
     );
     round_trip(
         &RigidRequest {
-            name: "a".into(),
+            r#type: "a".into(),
             ..Default::default()
         },
         1,
         b"\0\x01a",
     );
+    let error = RigidRequest::decode(&Bytes::from_static(b"\0\x02a"), 1).unwrap_err();
+    assert_eq!(error.path(), "type");
+    assert_eq!(RigidRequest::schema().fields[0].name, "type");
     let old = RigidResponse {
         old: vec![1],
         ..Default::default()

@@ -70,7 +70,7 @@ impl fmt::Display for Spec {
 }
 
 /// Major and minor number of a release such as `4.3.1` or `4.4.0-rc2`.
-fn parse_version(version: &str) -> Result<(u32, u32)> {
+pub(crate) fn parse_version(version: &str) -> Result<(u32, u32)> {
     let plain = version
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::libtest::Tally;
 use super::{Tier, real, run};
-use crate::paths;
+use crate::{paths, schema};
 
 /// One command, or one deed of several.
 pub(crate) struct Step {
@@ -34,6 +34,8 @@ pub(crate) enum Action {
     },
     /// Builds a release from nothing, without a C compiler.
     BuildWithoutC,
+    /// Compares the tables with Apache's message schemas.
+    Schema,
     /// Starts brokers, runs the client's tests against them, and stops them.
     RealKafka,
     /// Cannot be done on this machine.
@@ -124,6 +126,12 @@ pub(crate) fn steps() -> Vec<Step> {
         action: Action::BuildWithoutC,
     });
     steps.push(Step {
+        tier: Tier::Schema,
+        what: "the tables against Apache Kafka's schemas".to_owned(),
+        log: "schema".to_owned(),
+        action: Action::Schema,
+    });
+    steps.push(Step {
         tier: Tier::Real,
         what: "the client against Apache Kafka".to_owned(),
         log: "real".to_owned(),
@@ -152,6 +160,17 @@ impl Step {
             }
             Action::BuildWithoutC => {
                 let ran = run::run(&mut without_c(&fresh_target()?), &self.log)?;
+                Ok(Outcome::Ran {
+                    success: ran.success,
+                    tally: None,
+                })
+            }
+            Action::Schema => {
+                if let Some(missing) = schema::missing() {
+                    return Ok(Outcome::Missing(missing));
+                }
+                let mut cargo = cargo(&["run", "--package", "xtask", "--", "schema"]);
+                let ran = run::run(&mut cargo, &self.log)?;
                 Ok(Outcome::Ran {
                     success: ran.success,
                     tally: None,
