@@ -38,6 +38,11 @@ trait Codec: Send {
 
     /// Decompresses all of `input` into `out`, which knows its limit.
     fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault>;
+
+    /// As [`decompress`](Self::decompress), for what was written with record format 0.
+    fn decompress_format_0(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+        self.decompress(input, out)
+    }
 }
 
 fn codec(compression: Compression) -> Result<Box<dyn Codec>, CodecError> {
@@ -214,13 +219,29 @@ impl Decompressor {
         kind: CompressionType,
         input: &Bytes,
     ) -> Result<Bytes, CodecError> {
+        self.decompress_by(<dyn Codec>::decompress, kind, input)
+    }
+
+    /// As [`decompress`](Self::decompress), for what was written with record format 0.
+    pub(crate) fn decompress_format_0(
+        &mut self,
+        kind: CompressionType,
+        input: &Bytes,
+    ) -> Result<Bytes, CodecError> {
+        self.decompress_by(<dyn Codec>::decompress_format_0, kind, input)
+    }
+
+    fn decompress_by(
+        &mut self,
+        decompress: fn(&mut (dyn Codec + 'static), &[u8], &mut Output) -> Result<(), Fault>,
+        kind: CompressionType,
+        input: &Bytes,
+    ) -> Result<Bytes, CodecError> {
         if kind == CompressionType::None {
             return Ok(input.clone());
         }
         let mut output = Output::new(std::mem::take(&mut self.out), self.limits.max_decompressed);
-        let result = self
-            .context(kind)?
-            .decompress(input, &mut output)
+        let result = decompress(self.context(kind)?, input, &mut output)
             .map(|()| Bytes::copy_from_slice(output.filled()))
             .map_err(|fault| CodecError { codec: kind, fault });
         self.out = output.into_inner();
@@ -229,7 +250,7 @@ impl Decompressor {
         result
     }
 
-    fn context(&mut self, kind: CompressionType) -> Result<&mut dyn Codec, CodecError> {
+    fn context(&mut self, kind: CompressionType) -> Result<&mut (dyn Codec + 'static), CodecError> {
         let unavailable = CodecError {
             codec: kind,
             fault: Fault::Unavailable,

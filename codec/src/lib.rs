@@ -1,4 +1,4 @@
-//! Apache Kafka's record batches (format 2): building, reading, CRC-32C and compression, without I/O.
+//! Apache Kafka's record batches: building, reading, checksums and compression, without I/O.
 //!
 //! A producer builds a batch in place, in chunks of memory that it hands in, and stamps a header on
 //! it as often as it has to be sent. A consumer, broker, proxy or capture tool walks over the
@@ -10,7 +10,7 @@
 //! |---|---|
 //! | build a batch | [`BatchBuilder`], [`RecordRef`], then [`SealedBatch`] and [`Stamp`] |
 //! | compress it | [`Compression`], [`Compressor`], [`RatioEstimator`] |
-//! | read batches | [`Batches`], [`RecordBatch`], [`Record`], [`Decompressor`] |
+//! | read batches | [`Batches`], [`Batch`], [`Record`], [`Decompressor`] |
 //!
 //! # A batch, there and back
 //!
@@ -63,8 +63,8 @@
 //!
 //! # What it is not
 //!
-//! No sockets, clocks, pools or threads. No record formats 0 and 1, from before Kafka 0.11: they are
-//! recognised and refused. The lz4 high compressor is missing: its levels are refused, not ignored.
+//! No sockets, clocks, pools or threads. No writer of record formats 0 and 1, from before Kafka 0.11:
+//! they are read alone. The lz4 high compressor is missing: its levels are refused, not ignored.
 //!
 //! # Features
 //!
@@ -92,7 +92,8 @@ pub use control::{ControlType, EndTransaction};
 pub use header::{Attributes, BatchHeader, HEADER_LEN, LENGTH_OVERHEAD, MAGIC, TimestampType};
 pub use ratio::RatioEstimator;
 pub use read::{
-    BatchError, BatchFault, Batches, Header, Headers, Record, RecordBatch, RecordField, RecordIter,
+    Batch, BatchError, BatchFault, Batches, Header, Headers, LegacyRecordBatch, Record,
+    RecordBatch, RecordField, RecordIter, RecordProblem,
 };
 pub use record::{HeaderRef, Payload, RecordRef};
 pub use seal::{Compressed, SealedBatch, Stamp};

@@ -1,24 +1,26 @@
 //! Reading batches: a header at a time, records on demand, nothing copied.
 
+mod batch;
+mod cursor;
 mod error;
+mod legacy;
+mod message;
 mod record;
-
-use std::fmt;
 
 use bytes::Bytes;
 
-pub use error::{BatchError, BatchFault, RecordField};
+pub use batch::RecordBatch;
+pub use error::{BatchError, BatchFault, RecordField, RecordProblem};
+pub use legacy::LegacyRecordBatch;
 pub use record::{Header, Headers, Record, RecordIter};
 
-use crate::header::{
-    Attributes, BatchHeader, HEADER_LEN, LENGTH_OVERHEAD, MAGIC, MAGIC_AT, TimestampType, crc_of,
-};
-use crate::{CompressionType, Decompressor, sequence_add};
+use crate::header::{HEADER_LEN, LENGTH_OVERHEAD, MAGIC, MAGIC_AT, TimestampType};
+use crate::{CompressionType, Decompressor};
 
 /// The batches of a record set, in order.
 ///
 /// Only lengths are looked at on the way: a batch's CRC and its records are checked when
-/// [`RecordBatch::records`] is called. After an error, nothing more comes.
+/// [`Batch::records`] is called. After an error, nothing more comes.
 #[derive(Clone, Debug)]
 pub struct Batches {
     left: Bytes,
@@ -55,36 +57,39 @@ impl Batches {
         self.position
     }
 
-    fn split_next(&mut self) -> Result<Option<RecordBatch>, BatchFault> {
+    fn split_next(&mut self) -> Result<Option<Batch>, BatchFault> {
         let available = self.left.len();
         // Up to the magic byte all record formats are alike.
-        if let Some(&magic) = self.left.get(MAGIC_AT)
-            && magic.cast_signed() != MAGIC
-        {
-            return Err(BatchFault::Magic(magic.cast_signed()));
-        }
+        let magic = self.left.get(MAGIC_AT).map(|magic| magic.cast_signed());
+        let least = match magic {
+            Some(MAGIC) => HEADER_LEN,
+            magic => LegacyRecordBatch::least_len(magic.unwrap_or_default())?,
+        };
         let Some(length) = length_of(&self.left) else {
             return self.partial(LENGTH_OVERHEAD, available);
         };
         let len = usize::try_from(length)
             .ok()
             .and_then(|length| length.checked_add(LENGTH_OVERHEAD))
-            .filter(|&len| len >= HEADER_LEN)
-            .ok_or(BatchFault::Length(length))?;
+            .filter(|&len| len >= least)
+            .ok_or(BatchFault::Length {
+                length,
+                least: (least - LENGTH_OVERHEAD) as i32,
+            })?;
         if len > available {
             return self.partial(len, available);
         }
         let bytes = self.left.split_to(len);
+        let position = self.position;
         self.position += len;
         // The length was checked to be that of a header at least.
-        Ok(BatchHeader::parse(&bytes).map(|header| RecordBatch { header, bytes }))
+        Ok(match magic {
+            Some(MAGIC) => RecordBatch::new(bytes, position).map(Batch::Current),
+            _ => LegacyRecordBatch::new(bytes, position).map(Batch::Legacy),
+        })
     }
 
-    fn partial(
-        &mut self,
-        needed: usize,
-        available: usize,
-    ) -> Result<Option<RecordBatch>, BatchFault> {
+    fn partial(&mut self, needed: usize, available: usize) -> Result<Option<Batch>, BatchFault> {
         if self.partial_is_an_error {
             return Err(BatchFault::Truncated { needed, available });
         }
@@ -103,7 +108,7 @@ fn base_offset_of(bytes: &[u8]) -> Option<i64> {
 }
 
 impl Iterator for Batches {
-    type Item = Result<RecordBatch, BatchError>;
+    type Item = Result<Batch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.left.is_empty() {
@@ -115,7 +120,7 @@ impl Iterator for Batches {
             self.left.clear();
             BatchError {
                 base_offset,
-                position: Some(position),
+                position,
                 fault,
             }
         });
@@ -125,30 +130,81 @@ impl Iterator for Batches {
 
 impl std::iter::FusedIterator for Batches {}
 
-/// One batch as it stands in a record set: its header is read, its records are not.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RecordBatch {
-    header: BatchHeader,
-    bytes: Bytes,
+/// One batch as it stands in a record set, in any of Kafka's record formats: its header is read, its
+/// records are not.
+///
+/// What all formats have in common is here. Who needs more asks for one of them; who takes the
+/// current one alone, as brokers do, says [`into_current`](Self::into_current).
+///
+/// ```
+/// # use milena_codec::*;
+/// // Format 0: offset 5, 17 bytes, their CRC-32; magic, attributes, null key, value "abc".
+/// let message = b"\0\0\0\0\0\0\0\x05\0\0\0\x11\x43\xdc\x3f\xaf\0\0\xff\xff\xff\xff\0\0\0\x03abc";
+/// let batch = Batches::exact(message[..].into()).next().unwrap()?;
+/// assert_eq!((batch.magic(), batch.next_offset()), (0, 6));
+/// let record = batch.records(&mut Decompressor::default())?.next().unwrap()?;
+/// assert_eq!((record.offset, record.value.as_deref()), (5, Some(&b"abc"[..])));
+/// assert!(batch.into_current().is_err());
+/// # Ok::<(), BatchError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Of format 2: Kafka 0.11 and later.
+    Current(RecordBatch),
+    /// Of format 0 or 1: messages that a client or broker before 0.11 wrote.
+    Legacy(LegacyRecordBatch),
 }
 
-impl RecordBatch {
-    /// The header, field by field.
+/// Calls the same method on either.
+macro_rules! either {
+    ($batch:expr, $method:ident($($argument:expr),*)) => {
+        match $batch {
+            Self::Current(batch) => batch.$method($($argument),*),
+            Self::Legacy(batch) => batch.$method($($argument),*),
+        }
+    };
+}
+
+impl Batch {
+    /// The record format: 0, 1 or 2.
     #[must_use]
-    pub const fn header(&self) -> &BatchHeader {
-        &self.header
+    pub const fn magic(&self) -> i8 {
+        match self {
+            Self::Current(_) => MAGIC,
+            Self::Legacy(batch) => batch.magic(),
+        }
+    }
+
+    /// The batch, if it is of format 2.
+    ///
+    /// # Errors
+    /// [`BatchFault::Legacy`] if it is not.
+    pub fn into_current(self) -> Result<RecordBatch, BatchError> {
+        match self {
+            Self::Current(batch) => Ok(batch),
+            Self::Legacy(batch) => Err(batch.error(BatchFault::Legacy(batch.magic()))),
+        }
+    }
+
+    /// The batch, if it is of format 2.
+    #[must_use]
+    pub const fn as_current(&self) -> Option<&RecordBatch> {
+        match self {
+            Self::Current(batch) => Some(batch),
+            Self::Legacy(_) => None,
+        }
     }
 
     /// The whole batch, header included.
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
-        &self.bytes
+        either!(self, bytes())
     }
 
-    /// The records section as it stands, compressed or not.
+    /// Where the batch begins in its record set, in bytes.
     #[must_use]
-    pub fn records_section(&self) -> Bytes {
-        self.bytes.slice(HEADER_LEN..)
+    pub const fn position(&self) -> usize {
+        either!(self, position())
     }
 
     /// Bytes of the batch, header included.
@@ -158,27 +214,14 @@ impl RecordBatch {
         reason = "no batch is shorter than its header"
     )]
     pub const fn len(&self) -> usize {
-        self.bytes.len()
+        either!(self, len())
     }
 
-    /// Records in the batch, as the header says; 0 where compaction removed all of them.
-    #[must_use]
-    pub const fn count(&self) -> i32 {
-        self.header.records_count
-    }
-
-    /// Offset of the first record.
-    #[must_use]
-    pub const fn base_offset(&self) -> i64 {
-        self.header.base_offset
-    }
-
-    /// Offset of the last record, whether or not compaction removed it.
+    /// Offset of the last record, whether or not compaction removed it. Where the first one is, the
+    /// header of an older format does not say.
     #[must_use]
     pub const fn last_offset(&self) -> i64 {
-        self.header
-            .base_offset
-            .wrapping_add(self.header.last_offset_delta as i64)
+        either!(self, last_offset())
     }
 
     /// The offset after this batch.
@@ -187,73 +230,52 @@ impl RecordBatch {
         self.last_offset().wrapping_add(1)
     }
 
-    /// Sequence of the last record; -1 without idempotence.
+    /// The codec of the records.
+    ///
+    /// # Errors
+    /// [`BatchFault::Codec`] when the attribute bits name none, [`BatchFault::CodecOfFormat`] when
+    /// the record format is older than the codec.
+    pub fn codec(&self) -> Result<CompressionType, BatchError> {
+        either!(self, codec())
+    }
+
+    /// Who set the timestamps; `None` in format 0, which has none.
     #[must_use]
-    pub const fn last_sequence(&self) -> i32 {
-        match self.header.base_sequence {
-            sequence if sequence < 0 => sequence,
-            sequence => sequence_add(sequence, self.header.last_offset_delta.cast_unsigned()),
+    pub const fn timestamp_type(&self) -> Option<TimestampType> {
+        match self {
+            Self::Current(batch) => Some(batch.timestamp_type()),
+            Self::Legacy(batch) => batch.timestamp_type(),
         }
     }
 
-    /// Codec, timestamp type and flags.
-    #[must_use]
-    pub const fn attributes(&self) -> Attributes {
-        self.header.attributes
-    }
-
-    /// The codec of the records section.
-    ///
-    /// # Errors
-    /// [`BatchFault::Codec`] when the attribute bits name none.
-    pub fn codec(&self) -> Result<CompressionType, BatchError> {
-        let codec = self.header.attributes.codec();
-        codec.map_err(|bits| self.error(BatchFault::Codec(bits)))
-    }
-
-    /// Who set the timestamps.
-    #[must_use]
-    pub const fn timestamp_type(&self) -> TimestampType {
-        self.header.attributes.timestamp_type()
-    }
-
-    /// Part of a transaction.
+    /// Part of a transaction, which the older formats do not have.
     #[must_use]
     pub const fn is_transactional(&self) -> bool {
-        self.header.attributes.is_transactional()
+        matches!(self, Self::Current(batch) if batch.is_transactional())
     }
 
-    /// For consumers' bookkeeping, not for the application.
+    /// For consumers' bookkeeping, not for the application; the older formats do not have it.
     #[must_use]
     pub const fn is_control(&self) -> bool {
-        self.header.attributes.is_control()
+        matches!(self, Self::Current(batch) if batch.is_control())
     }
 
-    /// Checks the CRC over everything from the attributes on.
+    /// Checks the CRC.
     ///
     /// # Errors
     /// [`BatchFault::Crc`] with both values.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
-        let computed = crc_of(&self.bytes, []);
-        if computed == self.header.crc {
-            Ok(())
-        } else {
-            Err(self.error(BatchFault::Crc {
-                stored: self.header.crc,
-                computed,
-            }))
-        }
+        either!(self, verify_crc())
     }
 
     /// Checks the CRC, decompresses, and gives the records one by one. Keys, values and headers are
     /// handles on the batch's bytes, or on its decompressed bytes.
     ///
     /// # Errors
-    /// [`BatchFault::Crc`], [`BatchFault::Codec`], [`BatchFault::Decompress`] and
-    /// [`BatchFault::Count`] here; what is wrong with a single record when its turn comes.
+    /// What is wrong with the batch as a whole, and with its codec; what is wrong with a single
+    /// record when its turn comes.
     pub fn records(&self, decompressor: &mut Decompressor) -> Result<RecordIter, BatchError> {
-        self.verify_crc()?;
-        self.records_without_crc(decompressor)
+        either!(self, records(decompressor))
     }
 
     /// As [`records`](Self::records), for a caller who has checked the CRC or need not.
@@ -264,42 +286,6 @@ impl RecordBatch {
         &self,
         decompressor: &mut Decompressor,
     ) -> Result<RecordIter, BatchError> {
-        let codec = self.codec()?;
-        let records = decompressor
-            .decompress(codec, &self.records_section())
-            .map_err(|error| self.error(BatchFault::Decompress(error)))?;
-        RecordIter::new(&self.header, records).map_err(|fault| self.error(fault))
-    }
-
-    /// The batch as a log has it once its place is known, as header and records: base offset and
-    /// leader epoch stand outside the CRC, and the records are shared.
-    #[must_use]
-    pub fn placed(&self, base_offset: i64, partition_leader_epoch: i32) -> [Bytes; 2] {
-        let header = BatchHeader {
-            base_offset,
-            partition_leader_epoch,
-            ..self.header
-        };
-        [
-            Bytes::copy_from_slice(&header.encode()),
-            self.records_section(),
-        ]
-    }
-
-    fn error(&self, fault: BatchFault) -> BatchError {
-        BatchError {
-            base_offset: Some(self.header.base_offset),
-            position: None,
-            fault,
-        }
-    }
-}
-
-impl fmt::Debug for RecordBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordBatch")
-            .field("header", &self.header)
-            .field("len", &self.bytes.len())
-            .finish()
+        either!(self, records_without_crc(decompressor))
     }
 }

@@ -53,7 +53,7 @@ impl Default for Stamp {
 /// assert_eq!(wire.len(), sealed.wire_len());
 ///
 /// for batch in Batches::exact(wire.into()) {
-///     let batch = batch?;
+///     let batch = batch?.into_current()?;
 ///     assert_eq!(batch.header().base_sequence, 5);
 ///     for record in batch.records(&mut Decompressor::default())? {
 ///         assert_eq!(record?.value.as_deref(), Some(&b"hello"[..]));

@@ -9,7 +9,7 @@
 use bytes::{Bytes, BytesMut};
 use milena_codec::{
     BatchBuilder, Batches, ControlType, Decompressor, EndTransaction, HeaderRef, Payload, Record,
-    RecordRef, SealedBatch, Stamp, TimestampType,
+    RecordBatch, RecordRef, SealedBatch, Stamp, TimestampType,
 };
 
 /// Two records: a key, an empty value, four headers; then nulls and an earlier timestamp.
@@ -95,10 +95,16 @@ fn built() -> SealedBatch {
     batch.seal()
 }
 
-fn read(bytes: impl Into<Bytes>) -> Vec<Record> {
+/// The only batch in `bytes`.
+fn batch(bytes: impl Into<Bytes>) -> RecordBatch {
     let mut batches = Batches::exact(bytes.into());
     let batch = batches.next().unwrap().unwrap();
     assert!(batches.next().is_none());
+    batch.into_current().unwrap()
+}
+
+fn read(bytes: impl Into<Bytes>) -> Vec<Record> {
+    let batch = batch(bytes);
     let records = batch.records(&mut Decompressor::default()).unwrap();
     records.map(Result::unwrap).collect()
 }
@@ -112,10 +118,7 @@ fn a_batch_is_built_byte_by_byte_as_specified() {
 
 #[test]
 fn a_batch_reads_as_specified() {
-    let batch = Batches::exact([HEADER, RECORDS].concat().into())
-        .next()
-        .unwrap()
-        .unwrap();
+    let batch = batch([HEADER, RECORDS].concat());
     let header = batch.header();
     assert_eq!(
         (
@@ -174,10 +177,7 @@ fn another_stamp_changes_the_header_alone() {
     let second = sealed.encode(bumped);
     assert_eq!(first[1].as_ptr(), second[1].as_ptr());
     assert_ne!(first[0], second[0]);
-    let batch = Batches::exact(second.concat().into())
-        .next()
-        .unwrap()
-        .unwrap();
+    let batch = batch(second.concat());
     batch.verify_crc().unwrap();
     assert_eq!(
         (batch.header().producer_epoch, batch.header().base_sequence),
@@ -196,16 +196,10 @@ fn log_append_time_is_every_records_timestamp() {
 
 #[test]
 fn the_log_places_a_batch_without_a_new_crc() {
-    let batch = Batches::exact([HEADER, RECORDS].concat().into())
-        .next()
-        .unwrap()
-        .unwrap();
+    let batch = batch([HEADER, RECORDS].concat());
     let placed = batch.placed(1 << 40, 9);
     assert_eq!(placed[1].as_ptr(), batch.records_section().as_ptr());
-    let batch = Batches::exact(placed.concat().into())
-        .next()
-        .unwrap()
-        .unwrap();
+    let batch = self::batch(placed.concat());
     assert_eq!(
         (batch.base_offset(), batch.header().partition_leader_epoch),
         (1 << 40, 9)
@@ -246,10 +240,7 @@ fn the_end_of_a_transaction_is_recognised() {
         );
     }
     let [header, records] = rewritten(|attributes| attributes | 0x20, 0);
-    let batch = Batches::exact([header, records].concat().into())
-        .next()
-        .unwrap()
-        .unwrap();
+    let batch = batch([header, records].concat());
     assert!(batch.is_control() && batch.is_transactional());
 }
 

@@ -100,7 +100,7 @@ fn every_truncation() {
             match exact {
                 Ok(_) => assert_eq!(len % one.len(), 0),
                 Err(error) => {
-                    assert_eq!(error.position, Some(whole * one.len()), "{error}");
+                    assert_eq!(error.position, whole * one.len(), "{error}");
                     let available = len - whole * one.len();
                     let needed = if available < 12 { 12 } else { one.len() };
                     assert_eq!(error.fault, BatchFault::Truncated { needed, available });
@@ -192,10 +192,10 @@ fn headers_that_cannot_be() {
     for length in [-1i32, 0, 48, i32::MIN] {
         assert_eq!(
             set(8, &length.to_be_bytes()).fault,
-            BatchFault::Length(length)
+            BatchFault::Length { length, least: 49 }
         );
     }
-    for magic in [0, 1, 3, -1i8] {
+    for magic in [3, i8::MAX, -1, i8::MIN] {
         let error = set(16, &magic.to_be_bytes());
         assert_eq!(error.fault, BatchFault::Magic(magic));
         assert!(
@@ -212,12 +212,6 @@ fn headers_that_cannot_be() {
             BatchFault::Codec(bits as u8)
         );
     }
-    // An old message set is not mistaken for a cut-off batch.
-    let old = [&[0; 8][..], &[0, 0, 0, 14], &[0; 4], &[0], &[0; 9]].concat();
-    assert_eq!(
-        read_all(Batches::new(old.into())).unwrap_err().fault,
-        BatchFault::Magic(0)
-    );
 }
 
 #[test]
@@ -260,7 +254,7 @@ fn records_that_cannot_be() {
         match error.fault {
             BatchFault::Record {
                 index: 0,
-                count: 1,
+                count: Some(1),
                 field,
                 ..
             } => {

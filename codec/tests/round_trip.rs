@@ -148,7 +148,7 @@ fn read_back(sealed: &SealedBatch, records: &[Owned]) {
     let wire = sealed.encode(stamp).concat();
     assert_eq!(wire.len(), sealed.wire_len());
     let mut batches = Batches::exact(wire.into());
-    let batch = batches.next().unwrap().unwrap();
+    let batch = batches.next().unwrap().unwrap().into_current().unwrap();
     assert!(batches.next().is_none());
     assert_eq!(batch.codec().unwrap(), sealed.codec());
     assert_eq!(batch.count() as usize, records.len());

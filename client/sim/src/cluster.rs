@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use milena_broker::{BuildError, Cluster, Reply, State};
-use milena_codec::{BatchHeader, Batches, Decompressor, Limits, RecordBatch};
+use milena_codec::{BatchHeader, Batches, Decompressor, Limits};
 use milena_engine::time::Instant;
 use milena_protocol::{
     ApiKey, Message, Records, Str, decode_request_header, decode_response_header, encode_request,
@@ -149,7 +149,7 @@ fn records(response: FetchResponse) -> Result<Vec<(i64, Bytes)>, String> {
             return Err(format!("reading ended in {}", data.error_code));
         }
         for batch in Batches::exact(data.records.unwrap_or_default().into_bytes()) {
-            let batch: RecordBatch = batch.map_err(|e| e.to_string())?;
+            let batch = batch.map_err(|e| e.to_string())?;
             let records = batch.records(&mut decompressor);
             for record in records.map_err(|e| e.to_string())? {
                 let record = record.map_err(|e| e.to_string())?;

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use milena_codec::{Batches, Decompressor, RecordBatch, RecordIter};
+use milena_codec::{Batch, Batches, Decompressor, RecordIter};
 use tokio::time::Instant;
 
 use super::ReceivedRecord;
@@ -21,7 +21,7 @@ pub(super) struct Cursor {
     pub(super) fetch_from: i64,
     /// The offset to stop before.
     end: Option<i64>,
-    batches: VecDeque<RecordBatch>,
+    batches: VecDeque<Batch>,
     buffered: usize,
     /// Bytes of all batches that came.
     fetched: u64,
@@ -174,7 +174,7 @@ impl Cursor {
                         Ok(records) => self.records = Some(records),
                         Err(error) => {
                             self.leave_batch();
-                            let offset = batch.base_offset();
+                            let offset = error.base_offset.unwrap_or(self.position);
                             let error = self.corrupt(topic, offset, error.to_string());
                             return (Some(Err(error)), opened);
                         }
@@ -295,5 +295,31 @@ impl Cursor {
             offset,
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Offset 5 and "old" in format 0, offset 7 and "newer" in format 1.
+    const OLD_LOG: &[u8] =
+        b"\0\0\0\0\0\0\0\x05\0\0\0\x11I\xa5\xaa\x88\0\0\xff\xff\xff\xff\0\0\0\x03old\
+        \0\0\0\0\0\0\0\x07\0\0\0\x1b:\x06&$\x01\0\0\0\0\0\0\0\0\x09\xff\xff\xff\xff\0\0\0\x05newer";
+
+    #[test]
+    fn records_of_older_formats_are_read() {
+        let mut cursor = Cursor::new(0, 5, None, 1 << 20, true);
+        assert!(cursor.handle_records("log", Bytes::from_static(OLD_LOG)));
+        assert_eq!(cursor.fetch_from, 8);
+        let (topic, mut decompressor) = ("log".into(), Decompressor::default());
+        let mut next = || cursor.next(&topic, &mut decompressor).0;
+        let old = next().unwrap().unwrap();
+        assert_eq!((old.offset, old.timestamp), (5, -1));
+        assert_eq!(old.value.as_deref(), Some(&b"old"[..]));
+        let newer = next().unwrap().unwrap();
+        assert_eq!((newer.offset, newer.timestamp), (7, 9));
+        assert!(newer.headers.is_empty());
+        assert!(next().is_none());
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn stored(cluster: &Cluster, topic: &str, partition: i32) -> Vec<Stor
     while next < end {
         let bytes = fetch(cluster, leader, topic, partition, next);
         for batch in Batches::new(bytes) {
-            let batch = batch.unwrap();
+            let batch = batch.unwrap().into_current().unwrap();
             next = batch.next_offset();
             for record in batch.records(&mut Decompressor::default()).unwrap() {
                 let record = record.unwrap();

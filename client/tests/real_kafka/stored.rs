@@ -35,7 +35,7 @@ pub(crate) async fn batches(
     let mut batches = Vec::new();
     for segment in segments {
         for batch in Batches::new(Bytes::from(fs::read(segment).unwrap())) {
-            let batch = batch.unwrap();
+            let batch = batch.unwrap().into_current().unwrap();
             batch.verify_crc().unwrap();
             batches.push(batch);
         }

@@ -52,19 +52,40 @@ impl Codec for Lz4 {
     }
 
     fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
-        let (frame, mut rest) = Frame::parse(input)?;
+        Frame::parse(input, true)?.decompress(out)
+    }
+
+    /// Clients of that time computed the checksum in the frame's header over too much; it is not
+    /// looked at.
+    fn decompress_format_0(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+        Frame::parse(input, false)?.decompress(out)
+    }
+}
+
+/// A frame: what its header says, and the bytes after that.
+struct Frame<'a> {
+    block_max: usize,
+    block_checksums: bool,
+    content_size: Option<u64>,
+    content_checksum: bool,
+    rest: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    fn decompress(self, out: &mut Output) -> Result<(), Fault> {
+        let mut rest = self.rest;
         loop {
             let field = take_u32(&mut rest)?;
             if field == 0 {
                 break;
             }
             let len = (field & !STORED) as usize;
-            if len > frame.block_max {
+            if len > self.block_max {
                 return Err(Fault::Corrupt("a block is longer than the frame allows"));
             }
             let (block, later) = rest.split_at_checked(len).ok_or(Fault::Truncated)?;
             rest = later;
-            if frame.block_checksums && take_u32(&mut rest)? != XxHash32::oneshot(0, block) {
+            if self.block_checksums && take_u32(&mut rest)? != XxHash32::oneshot(0, block) {
                 return Err(Fault::Corrupt("a block does not match its checksum"));
             }
             if field & STORED != 0 {
@@ -72,8 +93,8 @@ impl Codec for Lz4 {
                 out.advance(len);
             } else {
                 let limit = out.too_large();
-                let room = out.up_to(frame.block_max);
-                let short = room.len() < frame.block_max;
+                let room = out.up_to(self.block_max);
+                let short = room.len() < self.block_max;
                 let written = decompress_into(block, room).map_err(|error| match error {
                     lz4_flex::block::DecompressError::OutputTooSmall { .. } if short => limit,
                     _ => Fault::Corrupt("a block is no lz4 block"),
@@ -81,20 +102,10 @@ impl Codec for Lz4 {
                 out.advance(written);
             }
         }
-        frame.finish(rest, out.filled())
+        self.finish(rest, out.filled())
     }
-}
 
-/// What a frame's header says.
-struct Frame {
-    block_max: usize,
-    block_checksums: bool,
-    content_size: Option<u64>,
-    content_checksum: bool,
-}
-
-impl Frame {
-    fn parse(input: &[u8]) -> Result<(Self, &[u8]), Fault> {
+    fn parse(input: &'a [u8], verify: bool) -> Result<Self, Fault> {
         let Some((magic, mut rest)) = input.split_first_chunk::<4>() else {
             return Err(Fault::Truncated);
         };
@@ -131,18 +142,18 @@ impl Frame {
             .get(..described.len() - rest.len())
             .unwrap_or_default();
         let [checksum] = *take(&mut rest)?;
-        if checksum != (XxHash32::oneshot(0, described) >> 8) as u8 {
+        if verify && checksum != (XxHash32::oneshot(0, described) >> 8) as u8 {
             return Err(Fault::Corrupt(
                 "the frame's header does not match its checksum",
             ));
         }
-        let frame = Self {
+        Ok(Self {
             block_max,
             block_checksums: flags & 0x10 != 0,
             content_size,
             content_checksum: flags & 0x04 != 0,
-        };
-        Ok((frame, rest))
+            rest,
+        })
     }
 
     /// Checks what stands behind the last block.

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-use crate::CodecError;
+use crate::{CodecError, CompressionType};
 
 /// A batch that cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchError {
-    /// The batch's base offset, as far as there are bytes for it.
+    /// The batch's base offset, as far as there are bytes for it; of an older format, the message's
+    /// offset.
     pub base_offset: Option<i64>,
-    /// Where the batch begins in its record set, in bytes, when the error came up there.
-    pub position: Option<usize>,
+    /// Where the batch begins in its record set, in bytes.
+    pub position: usize,
     /// What is wrong.
     pub fault: BatchFault,
 }
@@ -22,18 +23,11 @@ impl fmt::Display for BatchError {
         if let Some(offset) = self.base_offset {
             write!(f, " of offset {offset}")?;
         }
-        if let Some(position) = self.position {
-            write!(f, " at byte {position}")?;
-        }
-        write!(f, ": {}", self.fault)
+        write!(f, " at byte {}: {}", self.position, self.fault)
     }
 }
 
-impl std::error::Error for BatchError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.fault.source()
-    }
-}
+impl std::error::Error for BatchError {}
 
 /// What is wrong in a [`BatchError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,12 +41,20 @@ pub enum BatchFault {
         /// Bytes that are there.
         available: usize,
     },
-    /// The length field cannot be.
-    #[error("length {0}, where a batch has 49 at least")]
-    Length(i32),
-    /// Another record format: 0 and 1 are those of Kafka before 0.11.
-    #[error("record format {0}, where only 2 is supported")]
+    /// The length field, at byte 8 of the batch, cannot be.
+    #[error("length {length}, where {least} is the least")]
+    Length {
+        /// What it says.
+        length: i32,
+        /// The least that it can be in its record format.
+        least: i32,
+    },
+    /// The magic byte, at byte 16 of the batch, is no record format's.
+    #[error("record format {0}, where there are 0, 1 and 2")]
     Magic(i8),
+    /// A record format that Kafka knows and the caller does not take.
+    #[error("record format {0}, where only 2 is accepted")]
+    Legacy(i8),
     /// The bytes are not what was written.
     #[error("CRC {computed:#010x}, where the header says {stored:#010x}")]
     Crc {
@@ -64,10 +66,18 @@ pub enum BatchFault {
     /// The attributes name no codec.
     #[error("codec number {0}, which is none")]
     Codec(u8),
+    /// The attributes name a codec that the record format does not have.
+    #[error("{codec}, which record format {magic} does not have")]
+    CodecOfFormat {
+        /// The codec.
+        codec: CompressionType,
+        /// The record format.
+        magic: i8,
+    },
     /// The records do not decompress.
-    #[error("records do not decompress")]
-    Decompress(#[source] CodecError),
-    /// The record count cannot be.
+    #[error("records do not decompress: {0}")]
+    Decompress(CodecError),
+    /// The record count, at byte 57 of the batch, cannot be.
     #[error("{count} records in {len} bytes")]
     Count {
         /// What the header says.
@@ -75,26 +85,58 @@ pub enum BatchFault {
         /// Bytes of the records section, uncompressed.
         len: usize,
     },
+    /// A compressed message of an older format has null where its messages should be.
+    #[error("a compressed message whose value is null")]
+    NullWrapper,
+    /// A compressed message of an older format has no messages in it.
+    #[error("a compressed message without messages in it")]
+    EmptyWrapper,
+    /// The offset of a compressed message of format 1 is below that of the last message in it,
+    /// which counts from 0.
+    #[error("compressed messages up to offset {last}, which their own offsets count from 0")]
+    WrapperOffset {
+        /// The relative offset of the last message.
+        last: i64,
+    },
     /// A record is malformed.
-    #[error("record {index} of {count}: {field} {problem}")]
+    #[error(
+        "record {index}{}: {field} {problem}, at byte {at} of the uncompressed records",
+        Of(.count)
+    )]
     Record {
         /// Which record, from 0.
-        index: i32,
-        /// How many the header says there are.
-        count: i32,
+        index: usize,
+        /// How many there are, when that is known.
+        count: Option<usize>,
         /// Which field of the record.
         field: RecordField,
         /// What about it.
-        problem: &'static str,
+        problem: RecordProblem,
+        /// Where the field begins, in bytes from the start of the records once decompressed. In an
+        /// uncompressed batch that is 61 bytes after the start of the batch, and in an uncompressed
+        /// message of an older format it is the start of the message.
+        at: usize,
     },
     /// The records end before their section does.
-    #[error("{len} bytes follow the last of {count} records")]
+    #[error(
+        "{len} bytes follow the last of {count} records, at byte {at} of the uncompressed records"
+    )]
     TrailingBytes {
         /// How many records the header says there are.
         count: i32,
         /// Bytes behind them.
         len: usize,
+        /// Where they begin, in bytes from the start of the records once decompressed.
+        at: usize,
     },
+}
+
+struct Of<'a>(&'a Option<usize>);
+
+impl fmt::Display for Of<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |count| write!(f, " of {count}"))
+    }
 }
 
 /// A field of a record.
@@ -103,7 +145,7 @@ pub enum BatchFault {
 pub enum RecordField {
     /// Bytes of the record.
     Length,
-    /// The attributes, of which there are none so far.
+    /// The attributes: in format 2 there are none so far.
     Attributes,
     /// Timestamp less base timestamp.
     TimestampDelta,
@@ -119,6 +161,14 @@ pub enum RecordField {
     HeaderKey,
     /// Value of a header.
     HeaderValue,
+    /// The offset, in format 0 and 1.
+    Offset,
+    /// The CRC-32, in format 0 and 1.
+    Crc,
+    /// The record format, in format 0 and 1.
+    Magic,
+    /// The timestamp, in format 1.
+    Timestamp,
 }
 
 impl fmt::Display for RecordField {
@@ -133,6 +183,69 @@ impl fmt::Display for RecordField {
             Self::HeaderCount => "header count",
             Self::HeaderKey => "header key",
             Self::HeaderValue => "header value",
+            Self::Offset => "offset",
+            Self::Crc => "CRC",
+            Self::Magic => "magic",
+            Self::Timestamp => "timestamp",
         })
     }
+}
+
+/// What is wrong with a field of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordProblem {
+    /// The record ends inside the field.
+    #[error("is truncated")]
+    Truncated,
+    /// A varint with more bits than its type holds.
+    #[error("has too many bits")]
+    Overflow,
+    /// A length that is negative, or more than there is.
+    #[error("has length {len}, where {left} bytes are left")]
+    Length {
+        /// What it says.
+        len: i32,
+        /// Bytes that are left.
+        left: usize,
+    },
+    /// A length that the record's fields do not fill.
+    #[error("is {left} more than the fields take")]
+    TooLong {
+        /// Bytes that no field takes.
+        left: usize,
+    },
+    /// A length that is too short for the format.
+    #[error("is {len}, where {least} is the least")]
+    TooShort {
+        /// What it says.
+        len: i32,
+        /// The least that it can be.
+        least: i32,
+    },
+    /// A number of fields that is negative, or more than the bytes left can hold.
+    #[error("is {count}, where {left} bytes are left")]
+    Count {
+        /// What it says.
+        count: i32,
+        /// Bytes that are left.
+        left: usize,
+    },
+    /// Null, where null is not allowed.
+    #[error("is null")]
+    Null,
+    /// The bytes are not what was written.
+    #[error("is {stored:#010x}, where the bytes come to {computed:#010x}")]
+    Crc {
+        /// What the record says.
+        stored: u32,
+        /// What its bytes come to.
+        computed: u32,
+    },
+    /// A message among compressed ones has a format other than 0 and 1.
+    #[error("is {0}, where messages have 0 or 1")]
+    Magic(i8),
+    /// A message among compressed ones is compressed itself.
+    #[error("name a codec, number {0}, among messages that are compressed already")]
+    Nested(u8),
 }

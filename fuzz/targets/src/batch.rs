@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use milena_codec::{
-    BatchBuilder, BatchHeader, Batches, CompressionType, Decompressor, EndTransaction, HEADER_LEN,
-    HeaderRef, Limits, Payload, Record, RecordBatch, RecordRef, Stamp,
+    Batch, BatchBuilder, BatchHeader, Batches, CompressionType, Decompressor, EndTransaction,
+    HEADER_LEN, HeaderRef, LegacyRecordBatch, Limits, Payload, Record, RecordBatch, RecordRef,
+    Stamp,
 };
 
 use crate::input::Input;
@@ -12,8 +13,8 @@ use crate::memory::{Bound, measured};
 /// A record set: flags (1: as in a produce request, 2: without looking at the CRC), limit as a power of two, bytes.
 ///
 /// The iteration advances, ends at an error, and accounts for every byte; a batch gives as many records as its header
-/// says or an error; no more bytes come out than the limit allows, and no more memory is held on the way than follows
-/// from it; what was read can be built again.
+/// says, and a message of an older format one at least, or an error; no more bytes come out than the limit allows, and
+/// no more memory is held on the way than follows from it; what was read can be built again.
 pub fn batch(data: &[u8]) {
     let mut input = Input::new(data);
     let flags = input.byte();
@@ -34,9 +35,13 @@ pub fn batch(data: &[u8]) {
         match next {
             Ok(batch) => {
                 assert_eq!(batch.bytes()[..], set[position..position + batch.len()]);
+                assert_eq!(batch.position(), position);
                 position += batch.len();
                 assert_eq!(batches.position(), position);
-                header(&batch);
+                match &batch {
+                    Batch::Current(batch) => header(batch),
+                    Batch::Legacy(batch) => message(batch),
+                }
                 records(&batch, without_crc, &mut decompressor);
             }
             Err(error) => {
@@ -54,14 +59,23 @@ fn header(batch: &RecordBatch) {
     assert_eq!(BatchHeader::parse(bytes).as_ref(), Some(batch.header()));
     assert_eq!(batch.header().encode()[..], bytes[..HEADER_LEN]);
     let placed = Batches::exact(batch.placed(1 << 40, 7).concat().into()).next();
-    let Some(Ok(placed)) = placed else {
+    let Some(Ok(Batch::Current(placed))) = placed else {
         panic!("a placed batch cannot be read: {placed:?}");
     };
     assert_eq!(placed.base_offset(), 1 << 40);
     assert_eq!(placed.verify_crc().is_ok(), batch.verify_crc().is_ok());
 }
 
-fn records(batch: &RecordBatch, without_crc: bool, decompressor: &mut Decompressor) {
+fn message(batch: &LegacyRecordBatch) {
+    let bytes = batch.bytes();
+    assert_eq!(bytes[..8], batch.last_offset().to_be_bytes());
+    assert_eq!(bytes[16], batch.magic().cast_unsigned());
+    assert!(matches!(batch.magic(), 0 | 1), "{batch:?}");
+    assert_eq!(batch.timestamp_type().is_none(), batch.magic() == 0);
+    let _ = batch.verify_crc();
+}
+
+fn records(batch: &Batch, without_crc: bool, decompressor: &mut Decompressor) {
     let open = |decompressor: &mut Decompressor| {
         if without_crc {
             batch.records_without_crc(decompressor)
@@ -95,10 +109,18 @@ fn records(batch: &RecordBatch, without_crc: bool, decompressor: &mut Decompress
         }
     }
     assert!(records.next().is_none(), "a record after the end");
-    let count = usize::try_from(batch.count()).expect("records came of it");
-    assert!(read.len() == count || failed, "{} of {count}", read.len());
+    match batch {
+        Batch::Current(batch) => {
+            let count = usize::try_from(batch.count()).expect("records came of it");
+            assert!(read.len() == count || failed, "{} of {count}", read.len());
+        }
+        Batch::Legacy(_) => {
+            assert!(!read.is_empty() || failed, "a message without a record");
+            assert!(read.iter().all(|record| record.headers.is_empty()));
+        }
+    }
     let room = match batch.codec() {
-        Ok(CompressionType::None) => batch.records_section().len(),
+        Ok(CompressionType::None) => batch.len(),
         _ => decompressor.limits().max_decompressed,
     };
     let bytes: usize = read.iter().map(payload).sum();

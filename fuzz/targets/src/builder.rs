@@ -119,6 +119,7 @@ fn check(mut sealed: SealedBatch, written: &[Owned], stamp: Stamp, compressor: &
 fn read_back(wire: &Bytes, written: &[Owned], stamp: Stamp, plain_len: usize) {
     let mut batches = Batches::exact(wire.clone());
     let batch = batches.next().expect("a batch").expect("a whole batch");
+    let batch = batch.into_current().expect("a batch of format 2");
     assert!(batches.next().is_none(), "one batch");
     let header = *batch.header();
     let count = u32::try_from(written.len()).expect("few records");

@@ -232,6 +232,7 @@ impl Ledger {
 fn read(wire: Bytes) -> (BatchHeader, Vec<u32>) {
     let mut batches = Batches::exact(wire);
     let batch = batches.next().expect("a batch").expect("a whole batch");
+    let batch = batch.into_current().expect("a batch of format 2");
     assert!(batches.next().is_none(), "one batch to a partition");
     let records = batch.records(&mut Decompressor::default());
     let numbers = records
