@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 
 use bytes::Bytes;
-use milena_codec::{Batches, Decompressor, EndTransaction, Record, RecordBatch, TimestampType};
+use milena_codec::{
+    Batch, BatchError, BatchFault, Batches, CompressionType, Decompressor, EndTransaction,
+    HEADER_LEN, Record, RecordBatch, TimestampType,
+};
 use milena_protocol::{ApiKey, RequestHeader};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -39,33 +42,51 @@ impl<'a> Form<'a> {
         let start = offset_of(&set, self.input);
         let mut decompressor = Decompressor::default();
         let mut forms = Vec::new();
-        let mut at = 0;
+        let complain = |error: BatchError, within: usize| {
+            self.complaints.borrow_mut().push(Complaint {
+                what: error.to_string(),
+                at: start.map(|start| start + error.position + within),
+            });
+        };
         for batch in Batches::exact(set) {
-            let (form, error) = match batch {
+            match batch {
                 Ok(batch) => {
                     let (form, error) = BatchForm::read(&batch, &mut decompressor);
-                    let here = at;
-                    at += batch.len();
-                    (Some(form), error.map(|error| (error, here)))
+                    forms.push(form);
+                    if let Some(error) = error {
+                        let within = place_in(&batch, &error.fault);
+                        complain(error, within);
+                    }
                 }
-                Err(error) => (None, Some((error, at))),
-            };
-            forms.extend(form);
-            if let Some((error, at)) = error {
-                self.complaints.borrow_mut().push(Complaint {
-                    what: with_causes(&error),
-                    at: start.map(|start| start + at),
-                });
+                Err(error) => {
+                    let within = match error.fault {
+                        BatchFault::Length { .. } => 8,
+                        BatchFault::Magic(_) => 16,
+                        _ => 0,
+                    };
+                    complain(error, within);
+                }
             }
         }
         forms
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
+/// How far into a batch a fault is. Of compressed records there is no such place, so it is where they begin.
+fn place_in(batch: &Batch, fault: &BatchFault) -> usize {
+    let current = batch.as_current().is_some();
+    let records = if current { HEADER_LEN } else { 0 };
+    let compressed = !matches!(batch.codec(), Ok(CompressionType::None));
+    match fault {
+        BatchFault::Crc { .. } if current => 17,
+        BatchFault::Crc { .. } => 12,
+        BatchFault::Codec(_) | BatchFault::CodecOfFormat { .. } if current => 22,
+        BatchFault::Codec(_) | BatchFault::CodecOfFormat { .. } => 17,
+        BatchFault::Count { .. } => 57,
+        BatchFault::Record { at, .. } | BatchFault::TrailingBytes { at, .. } if !compressed => {
+            records + at
+        }
+        _ => records,
     }
 }
 
@@ -122,11 +143,21 @@ impl<'a> HeaderForm<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchForm {
-    base_offset: i64,
-    partition_leader_epoch: i32,
     magic: i8,
     compression: Option<&'static str>,
-    timestamp_type: &'static str,
+    timestamp_type: Option<&'static str>,
+    last_offset: i64,
+    #[serde(flatten)]
+    header: Option<BatchHeaderForm>,
+    records: Vec<RecordForm>,
+}
+
+/// What batches of format 2 have, and messages before them had not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchHeaderForm {
+    base_offset: i64,
+    partition_leader_epoch: i32,
     is_transactional: bool,
     is_control: bool,
     last_offset_delta: i32,
@@ -136,34 +167,20 @@ struct BatchForm {
     producer_epoch: i16,
     base_sequence: i32,
     records_count: i32,
-    records: Vec<RecordForm>,
 }
 
 impl BatchForm {
     /// The batch with its records up to the first that cannot be read, and why it cannot.
-    fn read(
-        batch: &RecordBatch,
-        decompressor: &mut Decompressor,
-    ) -> (Self, Option<milena_codec::BatchError>) {
-        let header = batch.header();
+    fn read(batch: &Batch, decompressor: &mut Decompressor) -> (Self, Option<BatchError>) {
         let mut form = Self {
-            base_offset: header.base_offset,
-            partition_leader_epoch: header.partition_leader_epoch,
-            magic: milena_codec::MAGIC,
+            magic: batch.magic(),
             compression: batch.codec().ok().map(|codec| codec.name()),
-            timestamp_type: match batch.timestamp_type() {
+            timestamp_type: batch.timestamp_type().map(|kind| match kind {
                 TimestampType::CreateTime => "CreateTime",
                 TimestampType::LogAppendTime => "LogAppendTime",
-            },
-            is_transactional: batch.is_transactional(),
-            is_control: batch.is_control(),
-            last_offset_delta: header.last_offset_delta,
-            base_timestamp: header.base_timestamp,
-            max_timestamp: header.max_timestamp,
-            producer_id: header.producer_id,
-            producer_epoch: header.producer_epoch,
-            base_sequence: header.base_sequence,
-            records_count: header.records_count,
+            }),
+            last_offset: batch.last_offset(),
+            header: batch.as_current().map(BatchHeaderForm::of),
             records: Vec::new(),
         };
         let control = batch.is_control();
@@ -176,6 +193,25 @@ impl BatchForm {
             Ok(())
         });
         (form, read.err())
+    }
+}
+
+impl BatchHeaderForm {
+    fn of(batch: &RecordBatch) -> Self {
+        let header = batch.header();
+        Self {
+            base_offset: header.base_offset,
+            partition_leader_epoch: header.partition_leader_epoch,
+            is_transactional: batch.is_transactional(),
+            is_control: batch.is_control(),
+            last_offset_delta: header.last_offset_delta,
+            base_timestamp: header.base_timestamp,
+            max_timestamp: header.max_timestamp,
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            base_sequence: header.base_sequence,
+            records_count: header.records_count,
+        }
     }
 }
 
