@@ -54,7 +54,9 @@ impl Versions {
         let known = implemented
             .as_ref()
             .map_or(VersionRange { min: 0, max: -1 }, |known| known.versions);
-        let offered = self.offered.get(&api.0).copied().unwrap_or(known);
+        let newest = Self::newest();
+        let offered = self.offered.get(&api.0).or(newest.offered.get(&api.0));
+        let offered = offered.copied().unwrap_or(known);
         let wanted = VersionRange {
             min: min.unwrap_or(offered.min),
             max: max.unwrap_or(offered.max),
@@ -146,6 +148,13 @@ mod tests {
             .set(ApiKey::INIT_PRODUCER_ID, None, Some(6))
             .unwrap();
         assert!(versions.serves(ApiKey::INIT_PRODUCER_ID, 6));
+        // Only who asks for an unstable version gets it.
+        versions.remove(ApiKey::INIT_PRODUCER_ID);
+        versions.set(ApiKey::INIT_PRODUCER_ID, None, None).unwrap();
+        assert_eq!(
+            advertised(&versions, ApiKey::INIT_PRODUCER_ID),
+            Some((0, 5))
+        );
     }
 
     #[test]
