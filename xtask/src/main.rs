@@ -41,7 +41,7 @@ enum Chore {
     ///
     /// Without a program it prints the class path.
     Java {
-        /// ReadBack, Write or ErrorCodes.
+        /// ReadBack, Write or Protocol.
         program: Option<String>,
         /// Its arguments; --help describes them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -14,6 +14,7 @@ use crate::kafka::{DEFAULT_VERSION, cluster};
 use crate::{java, maven};
 
 mod apis;
+mod code;
 mod default;
 mod difference;
 mod error_codes;
@@ -21,6 +22,8 @@ mod headers;
 mod kafka;
 mod left_out;
 mod message;
+
+use code::Code;
 
 /// Where the schemas are in the jar.
 const IN_JAR: &str = "common/message";
@@ -39,11 +42,17 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     cluster::parse_version(version)?;
     java::check()?;
     let jars = java::client(version)?;
-    let messages = kafka::read_all(&unpack(&jars, version)?)?;
+    let messages = {
+        let _lock = maven::lock(&jars.join("schemas.lock"))?;
+        kafka::read_all(&unpack(&jars, version)?)?
+    };
+    let code = Code::of(&jars)?;
 
-    let mut comparison = apis::compare(&messages, &milena_protocol::apis());
-    comparison.differences.extend(headers::compare(&messages));
-    comparison.differences.extend(error_codes::compare(&jars)?);
+    let ours = milena_protocol::apis();
+    let mut comparison = apis::compare(&messages, &ours);
+    let differences = &mut comparison.differences;
+    differences.extend(headers::compare(&messages, &code, &ours));
+    differences.extend(error_codes::compare(&code));
     let mut group = "";
     for difference in &comparison.differences {
         if difference.group != group {

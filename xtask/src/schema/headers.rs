@@ -1,13 +1,16 @@
-//! The headers, which we read by hand: bytes laid out by Kafka's schema are given to our reader.
+//! The headers, which we read by hand: bytes laid out by Kafka's schema, as Kafka does it for each version of each API, are
+//! given to our reader.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 
 use bytes::{BufMut, Bytes};
 use milena_protocol::{
-    ApiKey, RequestHeader, ResponseHeader, Str, VersionRange, decode_request_header,
+    Api, ApiKey, RequestHeader, ResponseHeader, Str, VersionRange, decode_request_header,
     decode_response_header,
 };
 
+use super::code::Code;
 use super::difference::{Difference, Sheet};
 use super::kafka::{Kind, Message};
 
@@ -18,44 +21,48 @@ const BODY: &[u8] = b"body";
 const REQUEST: VersionRange = VersionRange { min: 1, max: 2 };
 const RESPONSE: VersionRange = VersionRange { min: 0, max: 1 };
 
-/// A request of the API with each kind of header.
-const API: ApiKey = ApiKey::METADATA;
-const RIGID: i16 = 0;
-const FLEXIBLE: i16 = 9;
-
-/// Compares both headers.
-pub(crate) fn compare(kafka: &[Message]) -> Vec<Difference> {
+/// Compares both headers, over the versions of our APIs that Kafka has too.
+pub(crate) fn compare(kafka: &[Message], code: &Code, ours: &[Api]) -> Vec<Difference> {
     let mut sheet = Sheet::new("headers".to_owned());
-    for (name, ours) in [("RequestHeader", REQUEST), ("ResponseHeader", RESPONSE)] {
+    for (name, versions) in [("RequestHeader", REQUEST), ("ResponseHeader", RESPONSE)] {
         let named = |message: &&Message| message.kind == Kind::Header && message.name == name;
         let Some(header) = kafka.iter().find(named) else {
-            sheet.differ(name, "header", "none", format!("versions {ours}"));
+            sheet.differ(name, "header", "none", format!("versions {versions}"));
             continue;
         };
-        sheet.equal(name, "valid versions", header.versions, Some(ours));
-        for (version, api_version) in [(ours.min, RIGID), (ours.max, FLEXIBLE)] {
-            let here = match lay_out(header, version, api_version) {
-                Err(unknown) => unknown,
-                Ok(frame) if name == "RequestHeader" => request(&frame, api_version),
-                Ok(frame) => response(&frame, api_version),
+        sheet.equal(name, "valid versions", header.versions, Some(versions));
+        // What is wrong with a header version is wrong for many APIs, and told of the first.
+        let mut told = BTreeSet::new();
+        for headers in &code.headers {
+            let api = ours.iter().find(|api| api.key.0 == headers.api);
+            let Some(api) = api.filter(|api| api.versions.contains(headers.version)) else {
+                continue;
             };
-            if !here.is_empty() {
-                sheet.differ(
-                    name,
-                    "bytes",
-                    format!("version {version} by its schema"),
-                    here,
-                );
+            let (version, read): (_, Read) = match name {
+                "RequestHeader" => (headers.request, request),
+                _ => (headers.response, response),
+            };
+            let expected = expected(api.key, headers.version);
+            let here = match lay_out(header, version, &expected) {
+                Ok(frame) => read(&frame, expected),
+                Err(unknown) => unknown,
+            };
+            if !here.is_empty() && told.insert(version) {
+                let kafka = format!("version {version} for {} {}", api.name, headers.version);
+                sheet.differ(name, "bytes", kafka, here);
             }
         }
     }
     sheet.differences
 }
 
+/// What our reader makes of a frame, if that is not what was laid out.
+type Read = fn(&Bytes, RequestHeader) -> String;
+
 /// The values that the fields get.
-fn expected(api_version: i16) -> RequestHeader {
+fn expected(api_key: ApiKey, api_version: i16) -> RequestHeader {
     RequestHeader {
-        api_key: API,
+        api_key,
         api_version,
         correlation_id: 0x0102_0304,
         client_id: Some(Str::from_static("client")),
@@ -64,8 +71,7 @@ fn expected(api_version: i16) -> RequestHeader {
 }
 
 /// A frame with that header. A field that our header does not have is an error in words.
-fn lay_out(header: &Message, version: i16, api_version: i16) -> Result<Bytes, String> {
-    let values = expected(api_version);
+fn lay_out(header: &Message, version: i16, values: &RequestHeader) -> Result<Bytes, String> {
     let flexible = header.flexible.is_some_and(|range| range.contains(version));
     let mut frame = Vec::new();
     for field in header
@@ -97,24 +103,26 @@ fn lay_out(header: &Message, version: i16, api_version: i16) -> Result<Bytes, St
     Ok(frame.into())
 }
 
-/// What our reader makes of it, if that is not what was laid out.
-fn request(frame: &Bytes, api_version: i16) -> String {
-    let expected = (expected(api_version), Bytes::from_static(BODY));
+fn request(frame: &Bytes, expected: RequestHeader) -> String {
     differing(decode_request_header(frame), expected)
 }
 
-fn response(frame: &Bytes, api_version: i16) -> String {
-    let header = ResponseHeader {
-        correlation_id: expected(api_version).correlation_id,
+fn response(frame: &Bytes, expected: RequestHeader) -> String {
+    let read = decode_response_header(frame, expected.api_key, expected.api_version);
+    let expected = ResponseHeader {
+        correlation_id: expected.correlation_id,
         ..ResponseHeader::default()
     };
-    let expected = (header, Bytes::from_static(BODY));
-    differing(decode_response_header(frame, API, api_version), expected)
+    differing(read, expected)
 }
 
-fn differing<T: PartialEq + Debug, E: Display>(read: Result<T, E>, expected: T) -> String {
+fn differing<T, E>(read: Result<(T, Bytes), E>, expected: T) -> String
+where
+    T: PartialEq + Debug,
+    E: Display,
+{
     match read {
-        Ok(read) if read == expected => String::new(),
+        Ok((header, body)) if header == expected && body == BODY => String::new(),
         Ok(read) => format!("reads {read:?}"),
         Err(error) => format!("refuses them: {error}"),
     }
@@ -123,6 +131,7 @@ fn differing<T: PartialEq + Debug, E: Display>(read: Result<T, E>, expected: T) 
 #[cfg(test)]
 mod tests {
     use super::compare;
+    use crate::schema::code::Code;
     use crate::schema::kafka::{Message, parse};
 
     const REQUEST: &str = r#"{ "name": "RequestHeader", "type": "header", "validVersions": "1-2",
@@ -134,22 +143,25 @@ mod tests {
     const RESPONSE: &str = r#"{ "name": "ResponseHeader", "type": "header", "validVersions": "0-1",
         "flexibleVersions": "1+", "fields": [ { "name": "CorrelationId", "type": "int32", "versions": "0+" } ] }"#;
 
-    fn lines(request: &str, response: &str) -> Vec<String> {
-        let messages: Vec<Message> = [request, response]
-            .iter()
-            .filter_map(|text| parse(text).ok())
-            .collect();
-        compare(&messages).iter().map(ToString::to_string).collect()
+    const CODE: &str =
+        "headers 3 0 1 0\nheaders 3 9 2 1\nheaders 18 3 2 0\nheaders 7 0 0 0\nheaders 3 999 2 1";
+
+    fn lines(request: &str, response: &str, code: &str) -> Vec<String> {
+        let texts = [request, response].into_iter();
+        let messages: Vec<Message> = texts.filter_map(|text| parse(text).ok()).collect();
+        let code = Code::parse(code).unwrap();
+        let differences = compare(&messages, &code, &milena_protocol::apis());
+        differences.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn our_headers_are_these() {
-        assert_eq!(lines(REQUEST, RESPONSE), [""; 0]);
+        assert_eq!(lines(REQUEST, RESPONSE, CODE), [""; 0]);
     }
 
     #[test]
     fn every_change_of_a_header_is_noticed() {
-        let missing = lines("", RESPONSE);
+        let missing = lines("", RESPONSE, CODE);
         assert_eq!(
             missing,
             ["RequestHeader: header: Kafka none, here versions 1-2"]
@@ -163,36 +175,44 @@ mod tests {
             (
                 r#", "flexibleVersions": "none""#,
                 "",
-                "RequestHeader: bytes: Kafka version 2 by its schema, here re",
+                "RequestHeader: bytes: Kafka version 2 for Metadata 9, here re",
             ),
             (
-                "\"RequestApiVersion\"",
-                "\"CorrelationId\"",
-                "RequestHeader: bytes: Kafka version 1 by its schema, here without",
+                r#""RequestApiVersion""#,
+                r#""CorrelationId""#,
+                "RequestHeader: bytes: Kafka version 1 for Metadata 0, here without CorrelationId: int16",
             ),
             (
                 "ClientId",
                 "ClientName",
-                "RequestHeader: bytes: Kafka version 1 by its schema, here without ClientName: string",
+                "RequestHeader: bytes: Kafka version 1 for Metadata 0, here without ClientName: string",
             ),
             (
-                "\"versions\": \"1+\"",
-                "\"versions\": \"3+\"",
-                "RequestHeader: bytes: Kafka version 1 by its schema, here re",
+                r#""versions": "1+""#,
+                r#""versions": "3+""#,
+                "RequestHeader: bytes: Kafka version 1 for Metadata 0, here re",
+            ),
+            (
+                r#""flexibleVersions": "1+""#,
+                r#""flexibleVersions": "none""#,
+                "ResponseHeader: bytes: Kafka version 1 for Metadata 9, here re",
+            ),
+            (
+                "headers 18 3 2 0",
+                "headers 18 3 2 1",
+                "ResponseHeader: bytes: Kafka version 1 for ApiVersions 3, here reads",
+            ),
+            (
+                "headers 18 3 2 0",
+                "headers 18 3 1 0",
+                "RequestHeader: bytes: Kafka version 1 for ApiVersions 3, here re",
             ),
         ] {
-            let changed = REQUEST.replacen(from, to, 1);
-            assert_ne!(changed, REQUEST);
-            let lines = lines(&changed, RESPONSE);
-            assert!(
-                lines.iter().any(|line| line.starts_with(expected)),
-                "{lines:?}"
-            );
+            let [request, response, code] =
+                [REQUEST, RESPONSE, CODE].map(|text| text.replacen(from, to, 1));
+            let lines = lines(&request, &response, &code);
+            assert!(lines.len() <= 2, "once a header version: {lines:?}");
+            assert!(lines[0].starts_with(expected), "{lines:?}");
         }
-        let rigid = RESPONSE.replace("1+", "none");
-        assert!(
-            lines(REQUEST, &rigid)[0]
-                .starts_with("ResponseHeader: bytes: Kafka version 1 by its schema")
-        );
     }
 }
