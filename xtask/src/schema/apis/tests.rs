@@ -50,7 +50,11 @@ const fn row(name: &'static str, ty: Type, versions: VersionRange) -> FieldSchem
 }
 
 const fn table(name: &'static str, fields: &'static [FieldSchema]) -> StructSchema {
-    StructSchema { name, fields }
+    StructSchema {
+        name,
+        fields,
+        size: 0,
+    }
 }
 
 static PLACE: StructSchema = table(
