@@ -54,6 +54,17 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
+/// What this machine lacks to run the programs, with the client that we are to be equal to.
+pub(crate) fn missing() -> Option<String> {
+    if let Err(error) = check() {
+        return Some(format!("{error:#}"));
+    }
+    let cached = client_jars(DEFAULT_VERSION).exists();
+    (!cached && !maven::available()).then(|| {
+        "`mvn` was not found, and the client's jars are not here yet (Debian: apt-get install maven)".to_owned()
+    })
+}
+
 /// The major version in the output of `java -version`; before Java 9 it was the second number.
 fn major(text: &str) -> Option<u32> {
     let version = text.split('"').nth(1)?;

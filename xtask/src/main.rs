@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod fuzz;
+mod golden;
 mod interrupt;
 mod java;
 mod kafka;
@@ -37,11 +38,13 @@ enum Chore {
     Fuzz(fuzz::Choice),
     /// Compare the tables of the protocol with the message schemas of a release of Apache Kafka.
     Schema(schema::Choice),
+    /// Write the golden messages anew, or compare fresh ones with Apache Kafka.
+    Golden(golden::Choice),
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
     Java {
-        /// ReadBack, Write or Protocol.
+        /// ReadBack, Write, Protocol or Golden.
         program: Option<String>,
         /// Its arguments; --help describes them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -108,6 +111,7 @@ fn run(cli: Cli) -> Result<bool> {
         Chore::Kafka(Kafka::Status { name }) => kafka::status::print(name.as_deref()),
         Chore::Fuzz(choice) => fuzz::command(&choice),
         Chore::Schema(choice) => schema::command(&choice),
+        Chore::Golden(choice) => golden::command(&choice),
         Chore::Java { program, arguments } => {
             java::command(program.as_deref(), &arguments)?;
             Ok(true)

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::java;
 use crate::kafka::{DEFAULT_VERSION, cluster};
-use crate::{java, maven};
 
 mod apis;
 mod code;
@@ -67,17 +67,6 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         comparison.apis, comparison.fields
     );
     Ok(differences == 0 || version != DEFAULT_VERSION)
-}
-
-/// What this machine lacks to compare with the release that we are to be equal to.
-pub(crate) fn missing() -> Option<String> {
-    if let Err(error) = java::check() {
-        return Some(format!("{error:#}"));
-    }
-    let cached = java::client_jars(DEFAULT_VERSION).exists();
-    (!cached && !maven::available()).then(|| {
-        "`mvn` was not found, and the client's jar is not here yet (Debian: apt-get install maven)".to_owned()
-    })
 }
 
 /// Takes the schemas out of the jar, and returns their folder.

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 mod libtest;
-mod plan;
+pub(crate) mod plan;
 mod real;
 mod report;
 mod run;
@@ -36,6 +36,8 @@ pub(crate) enum Tier {
     NoC,
     /// The tables of the protocol against Apache Kafka's own message schemas.
     Schema,
+    /// Messages that Apache Kafka and we make afresh, each read by the other.
+    Golden,
     /// The client against Apache Kafka, one node and three, new and old.
     Real,
 }
@@ -50,6 +52,7 @@ impl Tier {
             Self::Features => "features",
             Self::NoC => "no-c",
             Self::Schema => "schema",
+            Self::Golden => "golden",
             Self::Real => "real",
         }
     }

@@ -8,8 +8,6 @@
     clippy::indexing_slicing
 )]
 
-mod model;
-
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -18,7 +16,7 @@ use milena_protocol::{
     Api, ApiVisitor, DecodeError, DecodeReason, Direction, EncodeReason, Message, Request,
     visit_apis,
 };
-use model::{Encoder, FalseCount, Fill, Lie, Value, Version};
+use milena_testdata::model::{Encoder, FalseCount, Fill, Lie, Value, Version};
 
 /// A property of one message type.
 trait Property {

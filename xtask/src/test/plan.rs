@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::libtest::Tally;
 use super::{Tier, real, run};
-use crate::{paths, schema};
+use crate::{golden, java, paths};
 
 /// One command, or one deed of several.
 pub(crate) struct Step {
@@ -36,6 +36,8 @@ pub(crate) enum Action {
     BuildWithoutC,
     /// Compares the tables with Apache's message schemas.
     Schema,
+    /// Has Apache Kafka and us read messages of each other's.
+    Golden,
     /// Starts brokers, runs the client's tests against them, and stops them.
     RealKafka,
     /// Cannot be done on this machine.
@@ -132,6 +134,12 @@ pub(crate) fn steps() -> Vec<Step> {
         action: Action::Schema,
     });
     steps.push(Step {
+        tier: Tier::Golden,
+        what: "fresh messages, in both directions".to_owned(),
+        log: "golden".to_owned(),
+        action: Action::Golden,
+    });
+    steps.push(Step {
         tier: Tier::Real,
         what: "the client against Apache Kafka".to_owned(),
         log: "real".to_owned(),
@@ -166,11 +174,21 @@ impl Step {
                 })
             }
             Action::Schema => {
-                if let Some(missing) = schema::missing() {
+                if let Some(missing) = java::missing() {
                     return Ok(Outcome::Missing(missing));
                 }
                 let mut cargo = cargo(&["run", "--package", "xtask", "--", "schema"]);
                 let ran = run::run(&mut cargo, &self.log)?;
+                Ok(Outcome::Ran {
+                    success: ran.success,
+                    tally: None,
+                })
+            }
+            Action::Golden => {
+                if let Some(missing) = java::missing() {
+                    return Ok(Outcome::Missing(missing));
+                }
+                let ran = run::run(&mut golden::any_seed(), &self.log)?;
                 Ok(Outcome::Ran {
                     success: ran.success,
                     tally: None,

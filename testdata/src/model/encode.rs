@@ -1,164 +1,19 @@
-//! A second, slow encoder that knows nothing but the schema constants: values as trees, written by walking them.
+//! Writes values by walking the schema: slow, and independent of the table macro.
 
 use milena_protocol::schema::{FieldSchema, StructSchema, Type};
 
-/// What a field holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    /// Booleans, integers of every width, and floats by their bits.
-    Number(i64),
-    Uuid([u8; 16]),
-    /// Strings, bytes and record sets.
-    Bytes(Vec<u8>),
-    Array(Vec<Self>),
-    Struct(Vec<Self>, Vec<(u32, Vec<u8>)>),
-}
-
-/// How a message is filled.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fill {
-    /// Every array has one element, and everything else its default.
-    Defaults,
-    /// Every array has two elements, nothing is null, everything is set.
-    Typical,
-    Random,
-}
+use super::{Value, Version, default};
 
 /// Makes a count of the bytes left after it and the least size of an element.
-pub(crate) type FalseCount = fn(left: usize, least: usize) -> u32;
+pub type FalseCount = fn(left: usize, least: usize) -> u32;
 
 /// What the encoder does wrong on purpose, at the n-th place where it could.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Lie {
+pub enum Lie {
     /// An array claims a count that is not its own.
     Count(usize, FalseCount),
     /// A length says null where the version has no null.
     Null(usize),
-}
-
-/// One version of an API.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Version {
-    pub(crate) v: i16,
-    pub(crate) flexible: bool,
-}
-
-impl Value {
-    pub(crate) fn of_struct(
-        schema: &StructSchema,
-        ver: Version,
-        fill: Fill,
-        rng: &mut fastrand::Rng,
-    ) -> Self {
-        let fields = schema.fields.iter().map(|field| {
-            let null = field.nullable.is_some_and(|range| range.contains(ver.v));
-            let legal = null || default(field) != Self::Null;
-            match fill {
-                _ if !field.versions.contains(ver.v) => default(field),
-                Fill::Random if null && rng.u8(..4) == 0 => Self::Null,
-                Fill::Random if legal && rng.u8(..8) == 0 => default(field),
-                Fill::Defaults if legal && !matches!(field.ty, Type::Array(_)) => default(field),
-                _ => Self::of(field.ty, ver, fill, rng),
-            }
-        });
-        let fields = fields.collect();
-        let tags = match fill {
-            Fill::Typical => 1,
-            Fill::Random => rng.usize(..3),
-            Fill::Defaults => 0,
-        };
-        // Far above the numbers that any version knows.
-        let tags = (0..if ver.flexible { tags } else { 0 })
-            .map(|n| (1000 + 7 * n as u32, vec![n as u8; 3 * n]));
-        Self::Struct(fields, tags.collect())
-    }
-
-    fn of(ty: Type, ver: Version, fill: Fill, rng: &mut fastrand::Rng) -> Self {
-        let random = fill == Fill::Random;
-        match ty {
-            Type::Bool if !random => Self::Number(1),
-            Type::Bool => Self::Number(rng.i64(0..2)),
-            Type::Int8 => Self::Number(if random { rng.i8(..).into() } else { 0x12 }),
-            Type::Int16 => Self::Number(if random { rng.i16(..).into() } else { 0x1234 }),
-            Type::Int32 => Self::Number(if random {
-                rng.i32(..).into()
-            } else {
-                0x1234_5678
-            }),
-            Type::Uint16 => Self::Number(if random { rng.u16(..).into() } else { 0xfedc }),
-            // A float is its bits.
-            Type::Int64 | Type::Float64 => Self::Number(if random {
-                rng.i64(..)
-            } else {
-                0x1234_5678_9abc_def0
-            }),
-            Type::Uuid => Self::Uuid(
-                if random {
-                    rng.u128(..)
-                } else {
-                    0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10
-                }
-                .to_be_bytes(),
-            ),
-            Type::String if !random => Self::Bytes("naïve".into()),
-            Type::String => Self::Bytes(
-                (0..length(rng))
-                    .map(|_| rng.alphanumeric())
-                    .collect::<String>()
-                    .into(),
-            ),
-            Type::Bytes | Type::Records if !random => Self::Bytes(b"\0\xff opaque".into()),
-            Type::Bytes | Type::Records => {
-                Self::Bytes((0..length(rng)).map(|_| rng.u8(..)).collect())
-            }
-            Type::Array(of) => {
-                let count = match fill {
-                    Fill::Defaults => 1,
-                    Fill::Typical => 2,
-                    Fill::Random => rng.usize(..4),
-                };
-                Self::Array((0..count).map(|_| Self::of(*of, ver, fill, rng)).collect())
-            }
-            Type::Struct(schema) => Self::of_struct(schema, ver, fill, rng),
-            other => panic!("{other:?} is new to the model"),
-        }
-    }
-}
-
-/// Mostly short, now and then past the one byte that a compact length has.
-fn length(rng: &mut fastrand::Rng) -> usize {
-    if rng.u8(..16) == 0 {
-        rng.usize(100..400)
-    } else {
-        rng.usize(..12)
-    }
-}
-
-/// What a field holds in versions that lack it.
-pub(crate) fn default(field: &FieldSchema) -> Value {
-    match (field.default, field.ty) {
-        (Some("None"), _) => Value::Null,
-        (Some("true"), _) => Value::Number(1),
-        (Some("false"), _) => Value::Number(0),
-        (Some("i32::MIN"), _) => Value::Number(i32::MIN.into()),
-        (Some("i64::MAX"), _) => Value::Number(i64::MAX),
-        (Some(number), _) => {
-            let digits = number.replace('_', "");
-            let parsed = match digits.strip_prefix("0x") {
-                Some(hex) => i64::from_str_radix(hex, 16),
-                None => digits.parse(),
-            };
-            Value::Number(parsed.expect("a default that the model knows"))
-        }
-        (None, Type::Uuid) => Value::Uuid([0; 16]),
-        (None, Type::String | Type::Bytes | Type::Records) => Value::Bytes(Vec::new()),
-        (None, Type::Array(_)) => Value::Array(Vec::new()),
-        (None, Type::Struct(schema)) => {
-            Value::Struct(schema.fields.iter().map(default).collect(), Vec::new())
-        }
-        (None, _) => Value::Number(0),
-    }
 }
 
 /// The least a type can take on the wire where it is not null.
@@ -186,14 +41,15 @@ fn least(ty: Type, ver: Version) -> usize {
     }
 }
 
-/// The bytes, or the path of the field that this version cannot take.
+/// Writes one message.
 #[derive(Debug)]
-pub(crate) struct Encoder {
-    pub(crate) ver: Version,
-    pub(crate) out: Vec<u8>,
-    pub(crate) lie: Option<Lie>,
+pub struct Encoder {
+    ver: Version,
+    lie: Option<Lie>,
+    /// The bytes.
+    pub out: Vec<u8>,
     /// Where the lie was told, once it was.
-    pub(crate) lied: Option<String>,
+    pub lied: Option<String>,
     /// A count can only be judged once it is known how many bytes follow it.
     open_count: Option<(usize, usize, FalseCount)>,
     /// In a tagged field, which is written apart.
@@ -202,7 +58,8 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(ver: Version, lie: Option<Lie>) -> Self {
+    /// For one message of that version, honest unless there is a lie.
+    pub fn new(ver: Version, lie: Option<Lie>) -> Self {
         Self {
             ver,
             out: Vec::new(),
@@ -215,7 +72,10 @@ impl Encoder {
     }
 
     /// Writes a whole message.
-    pub(crate) fn message(mut self, schema: &StructSchema, value: &Value) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// The path of a field that this version cannot take.
+    pub fn message(mut self, schema: &StructSchema, value: &Value) -> Result<Self, String> {
         self.fields(schema, value, "")?;
         if let Some((at, least, lie)) = self.open_count {
             let tail = self.out.split_off(at);
