@@ -63,7 +63,7 @@ impl Corpus {
 /// flexible one.
 fn messages(corpus: &Corpus) -> io::Result<()> {
     for api in apis() {
-        for version in versions(&api) {
+        for version in versions(api) {
             for (direction, schema) in [(0, api.request), (1, api.response)] {
                 let flexible = api.flexible_from.is_some_and(|from| version >= from);
                 let mut body = Writer {
@@ -139,9 +139,10 @@ impl Writer {
         match ty {
             Type::Bool => self.out.push(1),
             Type::Int8 => self.out.push(2),
-            Type::Int16 => self.out.extend(3_i16.to_be_bytes()),
+            Type::Int16 | Type::Uint16 => self.out.extend(3_i16.to_be_bytes()),
             Type::Int32 => self.out.extend(1_000_000_i32.to_be_bytes()),
             Type::Int64 => self.out.extend(1_700_000_000_000_i64.to_be_bytes()),
+            Type::Float64 => self.out.extend(0.5_f64.to_be_bytes()),
             Type::Uuid => self.out.extend(*b"0123456789abcdef"),
             Type::String => self.sized(2, b"text"),
             Type::Bytes | Type::Records => self.sized(4, b"\0\xff bytes"),

@@ -15,7 +15,11 @@
 
 mod batch;
 mod builder;
+mod compress;
+mod decoders;
 mod decompress;
+#[cfg(feature = "difference")]
+mod difference;
 mod frame;
 mod input;
 mod memory;
@@ -24,7 +28,11 @@ mod partition;
 
 pub use batch::batch;
 pub use builder::builder;
+pub use compress::compress;
+pub use decoders::decoders;
 pub use decompress::decompress;
+#[cfg(feature = "difference")]
+pub use difference::difference;
 pub use frame::frame;
 pub use memory::Bound;
 pub use message::message;
@@ -39,6 +47,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("frame", frame),
     ("batch", batch),
     ("decompress", decompress),
+    ("decoders", decoders),
+    ("compress", compress),
+    #[cfg(feature = "difference")]
+    ("difference", difference),
     ("builder", builder),
     ("partition", partition),
 ];

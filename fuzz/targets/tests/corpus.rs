@@ -58,6 +58,10 @@ macro_rules! replayed {
             let mut replayed = vec![$(stringify!($target)),*];
             replayed.sort_unstable();
             assert_eq!(targets, replayed);
+            if !cfg!(feature = "difference") {
+                targets.push("difference".to_owned());
+                targets.sort();
+            }
             assert_eq!(targets, names(&fuzz().join("corpus")));
             let shells: Vec<_> = targets.iter().map(|name| format!("{name}.rs")).collect();
             assert_eq!(shells, names(&fuzz().join("fuzz_targets")));
@@ -69,4 +73,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { message frame batch decompress builder partition }
+#[cfg(not(feature = "difference"))]
+replayed! { message frame batch decompress decoders compress builder partition }
+#[cfg(feature = "difference")]
+replayed! { message frame batch decompress decoders compress builder partition difference }
