@@ -120,7 +120,7 @@ macro_rules! kafka {
                     let (i, unknown_tags) = $crate::tags::read_tags(i, ver, &mut |tag, value| {
                         $(kafka!(@read_tag tag, value, ver, $field, [$lo $to $($hi)?]
                             [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
-                        Ok(false)
+                        Ok($crate::tags::Tag::Unknown)
                     })?;
                     Ok((i, Self { $($field,)* unknown_tags }))
                 }
@@ -188,10 +188,13 @@ macro_rules! kafka {
     };
     (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] []) => {};
     (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] [$number:literal]) => {
-        if $tag == $number && kafka!(@has $ver, $($range)*) {
+        if $tag == $number {
+            if !kafka!(@has $ver, $($range)*) {
+                return Ok($crate::tags::Tag::OtherVersion);
+            }
             let parsed = kafka!(@read $value, $ver, $field, [$($null)*]);
             $field = $crate::field::whole(parsed, kafka!(@name $field))?;
-            return Ok(true);
+            return Ok($crate::tags::Tag::Taken);
         }
     };
 

@@ -55,6 +55,9 @@ pub enum DecodeReason {
     /// Tags of a tagged section must be strictly ascending.
     #[error("tag {0} out of order")]
     TagOrder(u32),
+    /// The struct has this tag, but not in this version.
+    #[error("tag {0} is not of this version")]
+    TagVersion(u32),
     /// Bytes left over after the last field, or after a tagged field.
     #[error("{0} bytes left over")]
     Trailing(usize),

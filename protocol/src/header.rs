@@ -12,7 +12,7 @@ use crate::field::{Field, read_nullable_row, read_row, write_nullable_row};
 use crate::message::{Message, Request, write_body};
 use crate::registry::flexible_from;
 use crate::sink::{Encoded, Segments, Sink, assemble};
-use crate::tags::{TagWriter, UnknownTags, read_tags};
+use crate::tags::{Tag, TagWriter, UnknownTags, read_tags};
 use crate::text::Str;
 use crate::version::Ver;
 use crate::wire::{Parsed, Wire};
@@ -96,7 +96,7 @@ impl RequestHeader {
 impl ResponseHeader {
     fn read(i: Wire<'_>, flexible: bool) -> Parsed<'_, Self> {
         let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
-        let (i, unknown_tags) = read_tags(i, Ver { v: 1, flexible }, &mut |_, _| Ok(false))?;
+        let (i, unknown_tags) = read_tags(i, Ver { v: 1, flexible }, &mut |_, _| Ok(Tag::Unknown))?;
         Ok((
             i,
             Self {
@@ -171,7 +171,7 @@ pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), De
         |version| move |error| DecodeError::from_nom(error).in_message("RequestHeader", version);
     let (rest, mut header) = RequestHeader::read(Wire::new(frame)).map_err(in_version(1))?;
     let (rest, tags) =
-        read_tags(rest, header.ver(), &mut |_, _| Ok(false)).map_err(in_version(2))?;
+        read_tags(rest, header.ver(), &mut |_, _| Ok(Tag::Unknown)).map_err(in_version(2))?;
     header.unknown_tags = tags;
     Ok((header, rest.to_bytes()))
 }

@@ -70,11 +70,20 @@ impl UnknownTags {
     }
 }
 
-/// Reads a tagged section: `known` takes a field and says so, what it does not take is kept.
+/// What a struct has to do with a tag.
+pub(crate) enum Tag {
+    /// It has taken the value.
+    Taken,
+    /// It has the tag, but not in this version, and Kafka's reader fails there too.
+    OtherVersion,
+    Unknown,
+}
+
+/// Reads a tagged section: `known` takes the fields of the struct, and what it does not know is kept.
 pub(crate) fn read_tags<'a>(
     i: Wire<'a>,
     ver: Ver,
-    known: &mut dyn FnMut(u32, Wire<'a>) -> Result<bool, nom::Err<DecodeError>>,
+    known: &mut dyn FnMut(u32, Wire<'a>) -> Result<Tag, nom::Err<DecodeError>>,
 ) -> Parsed<'a, UnknownTags> {
     let mut unknown = UnknownTags::default();
     if !ver.flexible {
@@ -90,13 +99,17 @@ pub(crate) fn read_tags<'a>(
         last = Some(tag);
         let (rest, size) = uvarint(rest)?;
         let (rest, value) = span(rest, size as usize)?;
-        if !known(tag, value)? {
-            let to_come = (count - index) as usize;
-            let tags = unknown.0.get_or_insert_with(|| {
-                let ascending = room_for(to_come, rest.len());
-                Box::new(Tags { ascending })
-            });
-            tags.ascending.push((tag, value.to_bytes()));
+        match known(tag, value)? {
+            Tag::Taken => {}
+            Tag::OtherVersion => return i.fail(DecodeReason::TagVersion(tag)),
+            Tag::Unknown => {
+                let to_come = (count - index) as usize;
+                let tags = unknown.0.get_or_insert_with(|| {
+                    let ascending = room_for(to_come, rest.len());
+                    Box::new(Tags { ascending })
+                });
+                tags.ascending.push((tag, value.to_bytes()));
+            }
         }
         i = rest;
     }

@@ -47,7 +47,7 @@ use crate::float::Float64;
 use crate::records::Records;
 use crate::registry::{Api, Direction};
 use crate::schema::{FieldSchema, StructSchema, Type};
-use crate::tags::{UnknownTags, read_tags};
+use crate::tags::{Tag, UnknownTags, read_tags};
 use crate::text::Str;
 use crate::uuid::Uuid;
 use crate::version::Ver;
@@ -149,12 +149,14 @@ fn read_struct<'a>(mut i: Wire<'a>, ver: Ver, schema: &'static StructSchema) -> 
     }
     let (i, unknown_tags) = read_tags(i, ver, &mut |tag, bytes| {
         let mut rows = schema.fields.iter().zip(&mut values);
-        let known = rows.find(|(row, _)| row.tag == Some(tag) && row.versions.contains(ver.v));
-        let Some((field, value)) = known else {
-            return Ok(false);
+        let Some((field, value)) = rows.find(|(row, _)| row.tag == Some(tag)) else {
+            return Ok(Tag::Unknown);
         };
+        if !field.versions.contains(ver.v) {
+            return Ok(Tag::OtherVersion);
+        }
         *value = Some(whole(read_row(bytes, ver, field), field.name)?);
-        Ok(true)
+        Ok(Tag::Taken)
     })?;
     let fields = schema.fields.iter().zip(values);
     let tree = Tree {

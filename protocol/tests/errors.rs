@@ -12,7 +12,7 @@ use bytes::Bytes;
 use milena_protocol::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use milena_protocol::create_topics::{CreatableTopic, CreateTopicsRequest};
 use milena_protocol::delete_topics::DeleteTopicsRequest;
-use milena_protocol::fetch::FetchRequest;
+use milena_protocol::fetch::{FetchRequest, FetchResponse};
 use milena_protocol::init_producer_id::InitProducerIdRequest;
 use milena_protocol::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
@@ -189,6 +189,18 @@ fn tagged_sections_are_read_strictly() {
     assert_eq!(tagged(b"\xff\xff\xff\xff\x0f"), DecodeReason::Truncated);
     assert_eq!(tagged(b"\xff\xff\xff\xff\x1f"), DecodeReason::Varint);
     assert_eq!(tagged(b"\x80\x80\x80\x80\x80\x00"), DecodeReason::Varint);
+}
+
+#[test]
+fn a_tag_of_another_version_is_refused_as_kafka_refuses_it() {
+    // Tag 0 is there from version 16 on; before the tagged section come 11 bytes.
+    let body = Bytes::from_static(b"\0\0\0\0\0\0\0\0\0\0\x01\x01\x00\x01\x01");
+    assert!(FetchResponse::decode(&body, 16).is_ok());
+    let error = FetchResponse::decode(&body, 12).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "FetchResponse v12: tag 0 is not of this version at byte 12"
+    );
 }
 
 #[test]

@@ -112,6 +112,12 @@ const CASES: &[Case] = &[
         "FindCoordinatorRequest v3: tag 8 out of order at byte 6",
     ),
     Case(
+        "a tag that the message has in other versions only",
+        Body(ApiKey::FETCH, Response, 12),
+        b"\0\0\0\0\0\0\0\0\0\0\x01\x01\0\x01\x01",
+        "FetchResponse v12: tag 0 is not of this version at byte 12",
+    ),
+    Case(
         "a tag that comes twice",
         Body(ApiKey::FIND_COORDINATOR, Request, 3),
         b"\x02g\0\x02\x09\0\x09\0",
