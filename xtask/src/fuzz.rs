@@ -1,25 +1,32 @@
-//! `cargo xtask fuzz`: gives the fuzz targets arbitrary input, beginning with the committed corpus.
+//! `cargo xtask fuzz`: gives the fuzz targets arbitrary input, beginning with the committed corpus and the seeds.
 //!
-//! It needs no nightly toolchain, because no sanitizer is used: the code has no `unsafe` for one to watch. The tool
-//! is installed into `target/tools`. What a run finds goes on in `target/fuzz-corpus/TARGET`, so that the next run
-//! begins where this one ended; with `--keep`, the smallest inputs that reach something new are added to the committed
-//! corpus. An input that fails is left under `fuzz/artifacts/TARGET`.
+//! It needs no nightly toolchain, because no sanitizer is used: our code has no `unsafe` for one to watch. The crates
+//! that decompress have; `--address` watches those, with a nightly toolchain. The tool that builds is installed into
+//! `target/tools`. What a run finds goes on in `target/fuzz-corpus/TARGET`, so that the next run begins where this one
+//! ended; with `--keep`, the smallest inputs that reach something new are added to the committed corpus. An input that
+//! fails is left under `fuzz/artifacts/TARGET`.
+
+mod build;
+mod ledger;
+mod stats;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{interrupt, paths};
-
-/// The version that is installed.
-const CARGO_FUZZ: &str = "0.13.2";
+use crate::{interrupt, paths, signal};
+use stats::Stats;
 
 /// Larger inputs are slower and find little more.
 const MAX_LEN: &str = "-max_len=4096";
+
+/// Inputs of the committed corpus that are there for what they once broke; minimising leaves them alone.
+const REGRESSION: &str = "regression-";
 
 /// What to fuzz.
 #[derive(Args, Debug)]
@@ -29,14 +36,26 @@ pub(crate) struct Choice {
     /// For how long, each.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// Add what is worth it to the committed corpus.
+    /// So many processes at once, which share what they find.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    jobs: u8,
+    /// Add what is worth it to the committed corpus, and the run to the ledger.
     #[arg(long)]
     keep: bool,
+    /// As --keep, and throw out what others make superfluous.
+    #[arg(long)]
+    minimise: bool,
+    /// Add the run to the ledger, fuzz/LEDGER.md.
+    #[arg(long)]
+    ledger: bool,
+    /// Watch the memory, for what dependencies do in unsafe code; needs a nightly toolchain.
+    #[arg(long)]
+    address: bool,
 }
 
 /// Runs the chosen targets to their end. True when nothing was found.
 pub(crate) fn command(choice: &Choice) -> Result<bool> {
-    let all = targets()?;
+    let all = build::targets()?;
     let chosen: Vec<&String> = match &choice.target {
         None => all.iter().collect(),
         Some(name) => all.iter().filter(|target| *target == name).collect(),
@@ -44,120 +63,174 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     if chosen.is_empty() {
         bail!("there is no such target; there are {}", all.join(", "));
     }
-    let tool = tool()?;
-    let mut build = cargo_fuzz(&tool, "build");
-    if let Some(target) = &choice.target {
-        build.arg(target);
-    }
-    if !wait(&mut build)? {
-        bail!("the targets do not build; libFuzzer needs a C++ compiler");
-    }
+    let programs = build::build(choice.target.as_deref(), choice.address)?;
+    let seeds = build::seeds()?;
     let mut sound = true;
     for target in chosen {
-        sound &= fuzz(&tool, target, choice)?;
+        let target = Target::new(target, &programs, &seeds)?;
+        sound &= target.fuzz(choice)?;
     }
     Ok(sound)
 }
 
-/// The names of the shells.
-fn targets() -> Result<Vec<String>> {
-    let dir = paths::root().join("fuzz").join("fuzz_targets");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&dir).with_context(|| format!("reading {}", dir.display()))? {
-        let path = entry?.path();
-        names.extend(
-            path.file_stem()
-                .map(|name| name.to_string_lossy().into_owned()),
-        );
-    }
-    names.sort();
-    Ok(names)
+/// A target that is built, and its folders.
+struct Target<'a> {
+    name: &'a str,
+    program: PathBuf,
+    /// Written by runs.
+    found: PathBuf,
+    committed: PathBuf,
+    seeds: PathBuf,
+    logs: PathBuf,
 }
 
-/// The tool at its version, installed unless it is there.
-fn tool() -> Result<PathBuf> {
-    let root = paths::root().join("target").join("tools");
-    let tool = root
-        .join("bin")
-        .join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
-    let version = Command::new(&tool).args(["fuzz", "--version"]).output();
-    if version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(CARGO_FUZZ)) {
-        return Ok(tool);
-    }
-    let mut install = Command::new(paths::cargo());
-    install
-        .args([
-            "install",
-            "cargo-fuzz",
-            "--version",
-            CARGO_FUZZ,
-            "--locked",
-            "--force",
-            "--root",
-        ])
-        .arg(root);
-    if !wait(&mut install)? {
-        bail!("cargo-fuzz {CARGO_FUZZ} cannot be installed");
-    }
-    Ok(tool)
-}
-
-fn cargo_fuzz(tool: &Path, verb: &str) -> Command {
-    let mut command = Command::new(tool);
-    command
-        .args(["fuzz", verb, "--sanitizer", "none", "--target-dir"])
-        .arg(paths::target().join("fuzz"))
-        .current_dir(paths::root().join("fuzz"));
-    command
-}
-
-/// Fuzzes one target and says what came of it. True when nothing was found.
-fn fuzz(tool: &Path, target: &str, choice: &Choice) -> Result<bool> {
-    let found = paths::root()
-        .join("target")
-        .join("fuzz-corpus")
-        .join(target);
-    let committed = paths::root().join("fuzz").join("corpus").join(target);
-    let logs = paths::target().join("xtask-fuzz");
-    for dir in [&found, &committed, &logs] {
-        fs::create_dir_all(dir)?;
-    }
-    eprintln!("{target}: {} s", choice.seconds);
-    let limit = format!("-max_total_time={}", choice.seconds);
-    let log = logs.join(format!("{target}.log"));
-    let mut run = run(
-        tool,
-        target,
-        &[&found, &committed],
-        &[&limit, "-print_final_stats=1"],
-    );
-    let sound = wait(log_to(&mut run, &log)?)?;
-    let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-    println!("{target}: {}", summary(&text));
-    if !sound {
-        for line in text.lines().filter(|line| tells(line)) {
-            println!("  {line}");
+impl<'a> Target<'a> {
+    fn new(name: &'a str, programs: &Path, seeds: &Path) -> Result<Self> {
+        let target = Self {
+            name,
+            program: programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)),
+            found: paths::root().join("target").join("fuzz-corpus").join(name),
+            committed: paths::root().join("fuzz").join("corpus").join(name),
+            seeds: seeds.join(name),
+            logs: paths::target().join("xtask-fuzz"),
+        };
+        for dir in [
+            &target.found,
+            &target.committed,
+            &target.seeds,
+            &target.logs,
+            &target.artifacts(),
+        ] {
+            fs::create_dir_all(dir)?;
         }
-        println!("  all of it: {}", log.display());
-    } else if choice.keep {
-        let log = logs.join(format!("{target}-keep.log"));
-        let mut merge = self::run(tool, target, &[&committed, &found], &["-merge=1"]);
+        Ok(target)
+    }
+
+    fn artifacts(&self) -> PathBuf {
+        paths::root().join("fuzz").join("artifacts").join(self.name)
+    }
+
+    /// Fuzzes it and says what came of it. True when nothing was found.
+    fn fuzz(&self, choice: &Choice) -> Result<bool> {
+        eprintln!("{}: {} s", self.name, choice.seconds);
+        let limit = format!("-max_total_time={}", choice.seconds);
+        let before = signal::cpu_of_children();
+        let mut jobs = Vec::new();
+        for job in 0..choice.jobs {
+            let log = self.logs.join(format!("{}-{job}.log", self.name));
+            let mut run = self.command(&[&self.found, &self.committed, &self.seeds]);
+            run.args([&limit, "-print_final_stats=1"]);
+            jobs.push((start(log_to(&mut run, &log)?)?, log));
+        }
+        let (mut stats, mut failures) = (Stats::default(), 0);
+        for (mut group, log) in jobs {
+            let sound = group.child.wait()?.success();
+            let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+            stats = stats.beside(&Stats::of(&text));
+            if !sound {
+                failures += 1;
+                for line in text.lines().filter(|line| stats::tells(line)) {
+                    println!("  {line}");
+                }
+                println!("  all of it: {}", log.display());
+            }
+        }
+        let cpu = signal::cpu_of_children().saturating_sub(before);
+        if failures == 0 && (choice.keep || choice.minimise) {
+            self.keep(choice.minimise)?;
+        }
+        self.report(choice, cpu, stats, failures)?;
+        Ok(failures == 0)
+    }
+
+    fn report(&self, choice: &Choice, cpu: Duration, stats: Stats, failures: u64) -> Result<()> {
+        let corpus = extent(&self.committed)?;
+        println!(
+            "{}: {} executions in {} s of CPU, {} edges, {} features, {} inputs of {} bytes committed, {} failures",
+            self.name,
+            stats.executions,
+            cpu.as_secs(),
+            stats.edges,
+            stats.features,
+            corpus.0,
+            corpus.1,
+            failures
+        );
+        if !(choice.ledger || choice.keep || choice.minimise) {
+            return Ok(());
+        }
+        let run = ledger::Run {
+            target: self.name,
+            cpu,
+            stats,
+            corpus,
+            failures,
+        };
+        ledger::enter(&paths::root().join("fuzz").join("LEDGER.md"), &run)
+    }
+
+    /// Adds to the committed corpus what reaches something new; or makes a smaller one of everything.
+    fn keep(&self, minimise: bool) -> Result<()> {
+        if !minimise {
+            return self.merge(&self.committed, &[&self.found, &self.seeds]);
+        }
+        let smaller = self.logs.join(format!("{}-smaller", self.name));
+        if smaller.exists() {
+            fs::remove_dir_all(&smaller)?;
+        }
+        fs::create_dir_all(&smaller)?;
+        self.merge(&smaller, &[&self.committed, &self.found, &self.seeds])?;
+        for file in fs::read_dir(&self.committed)? {
+            let file = file?;
+            if !file.file_name().to_string_lossy().starts_with(REGRESSION) {
+                fs::remove_file(file.path())?;
+            }
+        }
+        for file in fs::read_dir(&smaller)? {
+            let file = file?;
+            fs::copy(file.path(), self.committed.join(file.file_name()))?;
+        }
+        fs::remove_dir_all(&smaller)?;
+        Ok(())
+    }
+
+    fn merge(&self, into: &Path, from: &[&Path]) -> Result<()> {
+        let log = self.logs.join(format!("{}-keep.log", self.name));
+        let mut merge = self.command(&[into]);
+        merge.args(from).arg("-set_cover_merge=1");
         if !wait(log_to(&mut merge, &log)?)? {
             bail!("merging the corpus failed: {}", log.display());
         }
+        Ok(())
     }
-    Ok(sound)
+
+    /// The first folder is written to, the others are only read.
+    fn command(&self, corpora: &[&Path]) -> Command {
+        let mut command = Command::new(&self.program);
+        let mut artifacts = std::ffi::OsString::from("-artifact_prefix=");
+        artifacts.push(self.artifacts().join(""));
+        command
+            .args(corpora)
+            .args([MAX_LEN, "-timeout=20"])
+            .arg(artifacts)
+            .current_dir(paths::root().join("fuzz"));
+        if let Some(dictionary) = build::dictionary(self.name) {
+            let mut option = std::ffi::OsString::from("-dict=");
+            option.push(dictionary);
+            command.arg(option);
+        }
+        command
+    }
 }
 
-/// The first folder is written to, the others are only read.
-fn run(tool: &Path, target: &str, corpora: &[&Path], options: &[&str]) -> Command {
-    let mut run = cargo_fuzz(tool, "run");
-    run.arg(target)
-        .args(corpora)
-        .arg("--")
-        .args([MAX_LEN, "-timeout=20"])
-        .args(options);
-    run
+/// How many files a folder has, and their bytes.
+fn extent(dir: &Path) -> Result<(u64, u64)> {
+    let mut extent = (0, 0);
+    for file in fs::read_dir(dir)? {
+        extent.0 += 1;
+        extent.1 += file?.metadata()?.len();
+    }
+    Ok(extent)
 }
 
 fn log_to<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
@@ -165,71 +238,38 @@ fn log_to<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
     Ok(command.stdout(log.try_clone()?).stderr(log))
 }
 
-/// Runs to the end, in a group that an interrupt ends.
-fn wait(command: &mut Command) -> Result<bool> {
+/// Starts it in a group that an interrupt ends.
+fn start(command: &mut Command) -> Result<interrupt::Group> {
     command.stdin(Stdio::null());
     let program = Path::new(command.get_program())
         .file_name()
         .map(OsStr::to_owned);
     let started = interrupt::spawn_group(command);
-    let mut group =
-        started.with_context(|| format!("starting {}", program.unwrap_or_default().display()))?;
-    Ok(group.child.wait()?.success())
+    started.with_context(|| format!("starting {}", program.unwrap_or_default().display()))
 }
 
-/// What libFuzzer says about its run, in one line.
-fn summary(log: &str) -> String {
-    let word_after = |line: &str, name: &str| {
-        let mut words = line.split_whitespace().skip_while(|word| *word != name);
-        words.nth(1).map(str::to_owned)
-    };
-    let stat = |name: &str| log.lines().find_map(|line| word_after(line, name));
-    let last = log
-        .lines()
-        .rev()
-        .find(|line| line.starts_with('#') && line.contains(" cov: "));
-    let of_last = |name| last.and_then(|line| word_after(line, name));
-    let unknown = || "?".to_owned();
-    format!(
-        "{} executions, coverage {} edges, {} features, corpus {}",
-        stat("stat::number_of_executed_units:").unwrap_or_else(unknown),
-        of_last("cov:").unwrap_or_else(unknown),
-        of_last("ft:").unwrap_or_else(unknown),
-        of_last("corp:").unwrap_or_else(unknown),
-    )
-}
-
-/// Whether a line of a failed run says what failed, or where the input is.
-fn tells(line: &str) -> bool {
-    [
-        "panicked at",
-        "SUMMARY:",
-        "ERROR:",
-        "error:",
-        "Test unit written to",
-    ]
-    .iter()
-    .any(|sign| line.contains(sign))
+fn wait(command: &mut Command) -> Result<bool> {
+    Ok(start(command)?.child.wait()?.success())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{summary, targets};
-
-    #[test]
-    fn a_run_is_summed_up() {
-        let log = "#2\tINITED cov: 10 ft: 11 corp: 1/1b exec/s: 0 rss: 30Mb\n\
-                   #8192\tDONE   cov: 120 ft: 340 corp: 17/210b lim: 80 exec/s: 400 rss: 31Mb\n\
-                   stat::number_of_executed_units: 8192\n";
-        assert_eq!(
-            summary(log),
-            "8192 executions, coverage 120 edges, 340 features, corpus 17/210b"
-        );
-        assert!(summary("nothing of that").starts_with("? executions"));
-    }
+    use super::build::{dictionary, targets};
 
     #[test]
     fn the_shells_are_the_targets() {
-        assert!(targets().unwrap().contains(&"message".to_owned()));
+        let targets = targets().unwrap();
+        assert!(targets.contains(&"message".to_owned()));
+        assert!(dictionary("message").is_some_and(|file| file.exists()));
+    }
+
+    #[test]
+    fn dictionaries_are_of_targets() {
+        let dir = crate::paths::root().join("fuzz").join("dictionaries");
+        for file in std::fs::read_dir(dir).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            assert!(targets().unwrap().contains(&name), "{name}");
+        }
     }
 }

@@ -7,9 +7,12 @@ mod imp {
     use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::Command;
+    use std::time::Duration;
 
     use nix::errno::Errno;
+    use nix::sys::resource::{UsageWho, getrusage};
     use nix::sys::signal::{self, Signal};
+    use nix::sys::time::{TimeVal, TimeValLike};
     use nix::unistd::Pid;
 
     /// Gives the child a process group of its own, out of reach of the terminal's Ctrl-C.
@@ -46,6 +49,17 @@ mod imp {
         send(signal::killpg(Pid::from_raw(leader), signal))
     }
 
+    /// The CPU time of all children that have ended and been waited for, and of theirs.
+    pub(crate) fn cpu_of_children() -> Duration {
+        let time = |time: TimeVal| {
+            let micros = time.num_microseconds();
+            Duration::from_micros(micros.try_into().unwrap_or(0))
+        };
+        getrusage(UsageWho::RUSAGE_CHILDREN)
+            .map(|usage| time(usage.user_time()) + time(usage.system_time()))
+            .unwrap_or_default()
+    }
+
     /// The arguments of a running process; `None` when there is none. A zombie has no arguments.
     pub(crate) fn command_line(pid: i32) -> Option<String> {
         let raw = if Path::new("/proc/self/cmdline").exists() {
@@ -69,6 +83,7 @@ mod imp {
 mod imp {
     use std::io;
     use std::process::Command;
+    use std::time::Duration;
 
     fn unsupported() -> io::Error {
         io::Error::new(
@@ -86,9 +101,12 @@ mod imp {
     pub(crate) fn end_group(_leader: i32, _hard: bool) -> io::Result<()> {
         Err(unsupported())
     }
+    pub(crate) fn cpu_of_children() -> Duration {
+        Duration::ZERO
+    }
     pub(crate) fn command_line(_pid: i32) -> Option<String> {
         None
     }
 }
 
-pub(crate) use imp::{command_line, detach, end_group, kill, terminate};
+pub(crate) use imp::{command_line, cpu_of_children, detach, end_group, kill, terminate};

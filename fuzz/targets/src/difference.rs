@@ -25,10 +25,7 @@ pub fn difference(data: &[u8]) {
         return;
     };
     let key = i16::from(key);
-    let direction = match direction & 1 {
-        0 => Direction::Request,
-        _ => Direction::Response,
-    };
+    let direction = Direction::BOTH[usize::from(direction & 1)];
     let (Some(api), Ok(their_key)) = (Api::find(ApiKey(key)), TheirKey::try_from(key)) else {
         return;
     };

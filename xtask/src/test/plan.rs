@@ -55,6 +55,9 @@ pub(crate) enum Outcome {
 /// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
+/// The fuzz targets with the one that needs another implementation.
+const DIFFERENCE: [&str; 4] = ["-p", "milena-fuzz-targets", "--features", "difference"];
+
 /// All steps, in the order of running.
 pub(crate) fn steps() -> Vec<Step> {
     let mut steps = vec![
@@ -76,6 +79,11 @@ pub(crate) fn steps() -> Vec<Step> {
             &["-p", "milena-codec", "--no-default-features"],
         ),
     ];
+    steps.push(lint(
+        "the comparison with kafka-protocol",
+        "lint-difference",
+        &DIFFERENCE,
+    ));
     for codec in CODECS {
         let features = [
             "-p",
@@ -118,6 +126,12 @@ pub(crate) fn steps() -> Vec<Step> {
         "codec without codecs",
         "tests-codec-none",
         &["-p", "milena-codec", "--no-default-features"],
+    ));
+    steps.push(tests(
+        Tier::Features,
+        "the comparison with kafka-protocol, its corpus replayed",
+        "tests-difference",
+        &DIFFERENCE,
     ));
     steps.extend(zstd_by_c());
 

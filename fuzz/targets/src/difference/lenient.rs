@@ -32,8 +32,6 @@ enum Kind {
     TagOrder,
     /// A tagged field may be longer or shorter than its size says.
     TagSize,
-    /// A tag of another version is refused.
-    TagVersion,
     /// A tag is a signed number, and unknown ones below 0 are counted but not written.
     TagSign,
 }
@@ -55,7 +53,7 @@ impl Liberty {
 
     /// Whether they may refuse what follows.
     pub(super) fn stops_them(&self) -> bool {
-        matches!(self.kind, Kind::Marker | Kind::TagVersion)
+        self.kind == Kind::Marker
     }
 }
 
@@ -123,10 +121,8 @@ impl Walker<'_> {
                     }
                     read?;
                 }
-                Some(_) => {
-                    self.note(Kind::TagVersion, at..=at);
-                    return Err(Stop);
-                }
+                // A tag of another version.
+                Some(_) => return Err(Stop),
             }
         }
         Ok(())
