@@ -14,6 +14,14 @@ pub enum ControlType {
     Commit,
     /// A leader's first record in a KRaft log.
     LeaderChange,
+    /// The first record of a KRaft snapshot.
+    SnapshotHeader,
+    /// The last record of a KRaft snapshot.
+    SnapshotFooter,
+    /// The version of KRaft from here on.
+    KRaftVersion,
+    /// The voters of KRaft from here on.
+    KRaftVoters,
     /// Any other; to be skipped.
     Other(i16),
 }
@@ -30,8 +38,27 @@ impl ControlType {
             0 => Self::Abort,
             1 => Self::Commit,
             2 => Self::LeaderChange,
+            3 => Self::SnapshotHeader,
+            4 => Self::SnapshotFooter,
+            5 => Self::KRaftVersion,
+            6 => Self::KRaftVoters,
             other => Self::Other(other),
         })
+    }
+
+    /// The number that stands in the key.
+    #[must_use]
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Abort => 0,
+            Self::Commit => 1,
+            Self::LeaderChange => 2,
+            Self::SnapshotHeader => 3,
+            Self::SnapshotFooter => 4,
+            Self::KRaftVersion => 5,
+            Self::KRaftVoters => 6,
+            Self::Other(number) => number,
+        }
     }
 }
 
@@ -69,6 +96,11 @@ mod tests {
 
     #[test]
     fn types_are_read_from_keys() {
+        for number in 0..10 {
+            let kind = ControlType::parse(&[0, 0, 0, number]).unwrap();
+            assert_eq!(kind.number(), i16::from(number));
+            assert_eq!(matches!(kind, ControlType::Other(_)), number > 6);
+        }
         assert_eq!(ControlType::parse(&[0, 0, 0, 0]), Some(ControlType::Abort));
         assert_eq!(ControlType::parse(&[0, 0, 0, 1]), Some(ControlType::Commit));
         assert_eq!(

@@ -23,6 +23,7 @@ use crate::{CompressionType, Decompressor};
 #[derive(Clone)]
 pub struct LegacyRecordBatch {
     offset: i64,
+    crc: u32,
     magic: i8,
     attributes: u8,
     timestamp: i64,
@@ -46,6 +47,7 @@ impl LegacyRecordBatch {
         let magic = bytes.get(MAGIC_AT)?.cast_signed();
         Some(Self {
             offset: i64::from_be_bytes(*bytes.first_chunk()?),
+            crc: u32::from_be_bytes(*bytes.get(LENGTH_OVERHEAD..)?.first_chunk()?),
             magic,
             attributes: *bytes.get(MAGIC_AT + 1)?,
             timestamp: match magic {
@@ -73,6 +75,12 @@ impl LegacyRecordBatch {
     #[must_use]
     pub const fn next_offset(&self) -> i64 {
         self.offset.wrapping_add(1)
+    }
+
+    /// What the message says its CRC-32 is.
+    #[must_use]
+    pub const fn crc(&self) -> u32 {
+        self.crc
     }
 
     /// The message's timestamp in ms; the greatest in it, if it is compressed. -1 in format 0.
@@ -132,8 +140,8 @@ impl LegacyRecordBatch {
     /// # Errors
     /// [`BatchFault::Crc`] with both values.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
-        let (stored, computed) =
-            message::crcs(self.bytes.get(LENGTH_OVERHEAD..).unwrap_or_default());
+        let message = self.bytes.get(LENGTH_OVERHEAD..).unwrap_or_default();
+        let (stored, computed) = message::crcs(message);
         if stored == computed {
             Ok(())
         } else {

@@ -5,7 +5,7 @@ import java.util.Base64;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 
-/** The little JSON that the programs print: one record, or one acknowledgement, on a line. */
+/** The little JSON that the programs print: one record, one acknowledgement, or one case, on a line. */
 final class Json {
     private static final Base64.Encoder BASE64 = Base64.getEncoder();
     private final StringBuilder out = new StringBuilder(512);
@@ -52,6 +52,59 @@ final class Json {
         return this;
     }
 
+    /** Begins an array in the object. */
+    Json array(String name) {
+        name(name);
+        out.append('[');
+        return this;
+    }
+
+    /** Begins an array in the array. */
+    Json array() {
+        next();
+        out.append('[');
+        return this;
+    }
+
+    /** Begins an object in the array. */
+    Json object() {
+        next();
+        return begin();
+    }
+
+    /** Ends what was begun, by its bracket. */
+    Json close(char bracket) {
+        out.append(bracket);
+        return this;
+    }
+
+    /** An element of the array. */
+    Json value(String value) {
+        next();
+        string(value);
+        return this;
+    }
+
+    /** An element of the array. */
+    Json value(long value) {
+        next();
+        out.append(value);
+        return this;
+    }
+
+    /** An element of the array. */
+    Json nothing() {
+        next();
+        out.append("null");
+        return this;
+    }
+
+    Json nothing(String name) {
+        name(name);
+        out.append("null");
+        return this;
+    }
+
     /** Ends the object and the line, and starts over. */
     String end() {
         String line = out.append("}\n").toString();
@@ -59,10 +112,15 @@ final class Json {
         return line;
     }
 
-    private void name(String name) {
-        if (out.charAt(out.length() - 1) != '{') {
+    private void next() {
+        char last = out.charAt(out.length() - 1);
+        if (last != '{' && last != '[') {
             out.append(',');
         }
+    }
+
+    private void name(String name) {
+        next();
         out.append('"').append(name).append("\":");
     }
 
