@@ -184,6 +184,19 @@ milena: MetadataRequest v12: topics: a count of 1 is more than the 7 bytes left 
 }
 
 #[test]
+fn a_message_from_before_there_were_batches_is_decoded() {
+    let message = b"\0\0\0\0\0\0\0\x05\0\0\0\x11I\xa5\xaa\x88\0\0\xff\xff\xff\xff\0\0\0\x03old";
+    let decoded = decode(&[], &produce(message.to_vec().into())).expect(0);
+    let partition = &decoded.json()[0]["request"]["topicData"][0]["partitionData"][0];
+    let record = json!({"offset": 5, "timestamp": -1, "key": null, "value": "old", "headers": []});
+    let batch = json!({
+        "lastOffset": 5, "magic": 0, "compression": "none", "timestampType": "NoTimestampType",
+        "maxTimestamp": -1, "records": [record],
+    });
+    assert_eq!(partition["records"], json!([batch]));
+}
+
+#[test]
 fn a_broken_batch_is_told_beside_what_could_be_read() {
     let mut broken = batch();
     let last = broken.len() - 1;
