@@ -14,9 +14,9 @@ use crate::{Outcome, interrupt::Interrupt};
 ///
 /// The first line on standard output is the bootstrap address.
 ///
-/// With --record, each frame is a file of its bytes on the wire, length included, named so that they sort:
-/// NODE-CONNECTION-REQUEST-DIRECTION-API-VERSION, as in n1-c0002-000003-request-Produce-v13.bin. The responses have the
-/// numbers of their requests. A recording that cannot go on ends, and the cluster does not.
+/// With --record, each frame is a file of its bytes on the wire, length included, as `milena decode` takes it. Names
+/// sort: NODE-CONNECTION-REQUEST-DIRECTION-API-VERSION, as in n1-c0002-000003-request-Produce-v13.bin. The responses
+/// have the numbers of their requests. A recording that cannot go on ends, and the cluster does not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -8,11 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use milena_broker::protocol::{
+use milena_codec::{Batches, Decompressor};
+use milena_protocol::{
     ApiKey, Message, decode_request_header, decode_response_header,
     produce::{ProduceRequest, ProduceResponse},
 };
-use milena_codec::{Batches, Decompressor};
 use nix::sys::signal::Signal;
 
 use crate::support::{Broker, finish, milena, run, signal};
@@ -111,6 +111,14 @@ fn a_recorded_produce_request_decodes_to_what_was_sent() {
     assert_eq!(answer.correlation_id, header.correlation_id);
     let stored = ProduceResponse::decode(&body, version).unwrap();
     assert_eq!(stored.responses[0].partition_responses[0].base_offset, 0);
+
+    // A recorded frame is what `milena decode` takes.
+    let decoded = run(&["decode", requests[0].to_str().unwrap()], b"").expect(0);
+    assert!(
+        decoded.stdout().contains("\"three\""),
+        "{}",
+        decoded.stdout()
+    );
 
     // Everything was answered.
     for request in dir.files("request") {
