@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod captures;
 mod fuzz;
 mod golden;
 mod interrupt;
@@ -40,6 +41,8 @@ enum Chore {
     Schema(schema::Choice),
     /// Write the golden messages anew, or compare fresh ones with Apache Kafka.
     Golden(golden::Choice),
+    /// Have other clients send records to an embedded broker, and commit their requests as golden data.
+    Captures(captures::Choice),
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
@@ -112,6 +115,10 @@ fn run(cli: Cli) -> Result<bool> {
         Chore::Fuzz(choice) => fuzz::command(&choice),
         Chore::Schema(choice) => schema::command(&choice),
         Chore::Golden(choice) => golden::command(&choice),
+        Chore::Captures(choice) => {
+            captures::command(&choice)?;
+            Ok(true)
+        }
         Chore::Java { program, arguments } => {
             java::command(program.as_deref(), &arguments)?;
             Ok(true)
