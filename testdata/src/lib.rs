@@ -8,6 +8,7 @@
 )]
 
 pub mod batches;
+pub mod captures;
 pub mod messages;
 pub mod model;
 pub mod table;

@@ -1,7 +1,5 @@
 //! Tables in the documentation that come from tests.
 
-#![expect(clippy::panic, reason = "a test reports what it finds by panicking")]
-
 use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
