@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::java;
 use crate::kafka::{DEFAULT_VERSION, cluster};
+use crate::{java, maven};
 
 mod apis;
 mod code;
