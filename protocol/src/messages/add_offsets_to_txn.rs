@@ -1,4 +1,7 @@
-//! `AddOffsetsToTxn`.
+//! Announcing that a transaction will commit a consumer group's offsets (KIP-98).
+//!
+//! The group's partition of the offsets topic becomes part of the transaction. With the transaction protocol of Kafka 4.0
+//! (KIP-890) TxnOffsetCommit does it, and this request is not needed.
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -6,7 +9,7 @@ use crate::text::Str;
 kafka! {
     api AddOffsetsToTxn = 25, versions 0-4, flexible 3+, AddOffsetsToTxnRequest => AddOffsetsToTxnResponse;
 
-    /// The request.
+    /// A transaction and the group.
     struct AddOffsetsToTxnRequest {
         0+  transactional_id: Str;
         0+  producer_id: i64;
@@ -14,8 +17,9 @@ kafka! {
         0+  group_id: Str;
     }
 
-    /// The response.
+    /// Whether the group's offsets are part of the transaction now.
     struct AddOffsetsToTxnResponse {
+        /// Milliseconds for which the broker wants to be left alone.
         0+  throttle_time_ms: i32;
         0+  error_code: ErrorCode;
     }

@@ -1,4 +1,7 @@
-//! `AddPartitionsToTxn`.
+//! Adding partitions to a transaction before it writes to them (KIP-98).
+//!
+//! Clients use versions up to 3, for one transaction. From version 4 on brokers ask about several at once, also whether
+//! partitions are in a transaction already (KIP-890).
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -6,7 +9,7 @@ use crate::text::Str;
 kafka! {
     api AddPartitionsToTxn = 24, versions 0-5, flexible 3+, AddPartitionsToTxnRequest => AddPartitionsToTxnResponse;
 
-    /// The request.
+    /// Partitions of transactions: `transactions` from version 4, the other fields before.
     struct AddPartitionsToTxnRequest {
         4+   transactions: Vec<AddPartitionsToTxnTransaction>;
         0-3  v3_and_below_transactional_id: Str;
@@ -15,42 +18,44 @@ kafka! {
         0-3  v3_and_below_topics: Vec<AddPartitionsToTxnTopic>;
     }
 
-    /// One of the `transactions` of [`AddPartitionsToTxnRequest`].
+    /// Partitions of one transaction.
     struct AddPartitionsToTxnTransaction {
         4+  transactional_id: Str, key;
         4+  producer_id: i64;
         4+  producer_epoch: i16;
+        /// Only ask whether the partitions are in the transaction, and add none.
         4+  verify_only: bool = false;
         4+  topics: Vec<AddPartitionsToTxnTopic>;
     }
 
-    /// One of the `v3_and_below_topics` of [`AddPartitionsToTxnRequest`].
+    /// Partitions of one topic.
     struct AddPartitionsToTxnTopic {
         0+  name: Str, key;
         0+  partitions: Vec<i32>;
     }
 
-    /// The response.
+    /// What became of the partitions: by transaction from version 4, by topic before.
     struct AddPartitionsToTxnResponse {
+        /// Milliseconds for which the broker wants to be left alone.
         0+   throttle_time_ms: i32;
         4+   error_code: ErrorCode, ignorable;
         4+   results_by_transaction: Vec<AddPartitionsToTxnResult>;
         0-3  results_by_topic_v3_and_below: Vec<AddPartitionsToTxnTopicResult>;
     }
 
-    /// One of the `results_by_transaction` of [`AddPartitionsToTxnResponse`].
+    /// What became of the partitions of one transaction.
     struct AddPartitionsToTxnResult {
         4+  transactional_id: Str, key;
         4+  topic_results: Vec<AddPartitionsToTxnTopicResult>;
     }
 
-    /// One of the `results_by_topic_v3_and_below` of [`AddPartitionsToTxnResponse`].
+    /// What became of the partitions of one topic.
     struct AddPartitionsToTxnTopicResult {
         0+  name: Str, key;
         0+  results_by_partition: Vec<AddPartitionsToTxnPartitionResult>;
     }
 
-    /// One of the `results_by_partition` of [`AddPartitionsToTxnTopicResult`].
+    /// What became of one partition.
     struct AddPartitionsToTxnPartitionResult {
         0+  partition_index: i32, key;
         0+  partition_error_code: ErrorCode;

@@ -1,4 +1,6 @@
-//! `AlterUserScramCredentials`.
+//! Setting and removing the passwords of SCRAM users (KIP-554).
+//!
+//! The password itself is not sent: the client salts and hashes it.
 
 use bytes::Bytes;
 
@@ -8,34 +10,40 @@ use crate::text::Str;
 kafka! {
     api AlterUserScramCredentials = 51, versions 0-0, flexible 0+, AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
 
-    /// The request.
+    /// Credentials to remove and to set.
     struct AlterUserScramCredentialsRequest {
         0+  deletions: Vec<ScramCredentialDeletion>;
         0+  upsertions: Vec<ScramCredentialUpsertion>;
     }
 
-    /// One of the `deletions` of [`AlterUserScramCredentialsRequest`].
+    /// A credential to remove.
     struct ScramCredentialDeletion {
         0+  name: Str;
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         0+  mechanism: i8;
     }
 
-    /// One of the `upsertions` of [`AlterUserScramCredentialsRequest`].
+    /// A credential to set.
     struct ScramCredentialUpsertion {
         0+  name: Str;
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         0+  mechanism: i8;
+        /// How often the password was hashed.
         0+  iterations: i32;
+        /// Random bytes of the client's choice.
         0+  salt: Bytes;
+        /// The password, salted and hashed as the mechanism says.
         0+  salted_password: Bytes;
     }
 
-    /// The response.
+    /// What became of the users.
     struct AlterUserScramCredentialsResponse {
+        /// Milliseconds for which the broker wants to be left alone.
         0+  throttle_time_ms: i32;
         0+  results: Vec<AlterUserScramCredentialsResult>;
     }
 
-    /// One of the `results` of [`AlterUserScramCredentialsResponse`].
+    /// What became of one user.
     struct AlterUserScramCredentialsResult {
         0+  user: Str;
         0+  error_code: ErrorCode;

@@ -1,4 +1,6 @@
-//! `DeleteShareGroupState`.
+//! Deleting what is stored of a share group's partitions (KIP-932).
+//!
+//! Brokers ask this of the share coordinator; clients do not.
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -7,35 +9,35 @@ use crate::uuid::Uuid;
 kafka! {
     api DeleteShareGroupState = 86, versions 0-0, flexible 0+, DeleteShareGroupStateRequest => DeleteShareGroupStateResponse;
 
-    /// The request.
+    /// A group and its partitions.
     struct DeleteShareGroupStateRequest {
         0+  group_id: Str;
         0+  topics: Vec<DeleteStateData>;
     }
 
-    /// One of the `topics` of [`DeleteShareGroupStateRequest`].
+    /// Partitions of one topic.
     struct DeleteStateData {
         0+  topic_id: Uuid;
         0+  partitions: Vec<PartitionData>;
     }
 
-    /// One of the `partitions` of [`DeleteStateData`].
+    /// One partition.
     struct PartitionData {
         0+  partition: i32;
     }
 
-    /// The response.
+    /// What became of the partitions.
     struct DeleteShareGroupStateResponse {
         0+  results: Vec<DeleteStateResult>;
     }
 
-    /// One of the `results` of [`DeleteShareGroupStateResponse`].
+    /// What became of the partitions of one topic.
     struct DeleteStateResult {
         0+  topic_id: Uuid;
         0+  partitions: Vec<PartitionResult>;
     }
 
-    /// One of the `partitions` of [`DeleteStateResult`].
+    /// What became of one partition.
     struct PartitionResult {
         0+  partition: i32;
         0+  error_code: ErrorCode;

@@ -1,4 +1,4 @@
-//! `DescribeAcls`.
+//! Listing the access rules that a filter matches (KIP-140).
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -6,26 +6,35 @@ use crate::text::Str;
 kafka! {
     api DescribeAcls = 29, versions 1-3, flexible 2+, DescribeAclsRequest => DescribeAclsResponse;
 
-    /// The request.
+    /// Matches rules; all of it must hold.
     struct DescribeAclsRequest {
+        /// As in [`create_acls`](crate::create_acls); 1 matches any.
         0+  resource_type_filter: i8;
+        /// Null matches any.
         0+  resource_name_filter: Option<Str>, null 0+;
+        /// 3 and 4 as in [`create_acls`](crate::create_acls); 1 matches any, 2 whatever would apply to a resource of
+        /// that name.
         1+  pattern_type_filter: i8 = 3;
+        /// Null matches any.
         0+  principal_filter: Option<Str>, null 0+;
+        /// Null matches any.
         0+  host_filter: Option<Str>, null 0+;
+        /// 1 matches any.
         0+  operation: i8;
+        /// 1 matches any.
         0+  permission_type: i8;
     }
 
-    /// The response.
+    /// The rules, by resource; their codes are those of [`create_acls`](crate::create_acls).
     struct DescribeAclsResponse {
+        /// Milliseconds for which the broker wants to be left alone.
         0+  throttle_time_ms: i32;
         0+  error_code: ErrorCode;
         0+  error_message: Option<Str>, null 0+;
         0+  resources: Vec<DescribeAclsResource>;
     }
 
-    /// One of the `resources` of [`DescribeAclsResponse`].
+    /// The rules of one resource.
     struct DescribeAclsResource {
         0+  resource_type: i8;
         0+  resource_name: Str;
@@ -33,7 +42,7 @@ kafka! {
         0+  acls: Vec<AclDescription>;
     }
 
-    /// One of the `acls` of [`DescribeAclsResource`].
+    /// A rule.
     struct AclDescription {
         0+  principal: Str;
         0+  host: Str;

@@ -1,4 +1,4 @@
-//! `DescribeUserScramCredentials`.
+//! Which SCRAM credentials users have (KIP-554). Neither salt nor password is told.
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -6,25 +6,27 @@ use crate::text::Str;
 kafka! {
     api DescribeUserScramCredentials = 50, versions 0-0, flexible 0+, DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse;
 
-    /// The request.
+    /// Which users.
     struct DescribeUserScramCredentialsRequest {
+        /// Null or empty asks for all.
         0+  users: Option<Vec<UserName>>, null 0+;
     }
 
-    /// One of the `users` of [`DescribeUserScramCredentialsRequest`].
+    /// One user.
     struct UserName {
         0+  name: Str;
     }
 
-    /// The response.
+    /// The users.
     struct DescribeUserScramCredentialsResponse {
+        /// Milliseconds for which the broker wants to be left alone.
         0+  throttle_time_ms: i32;
         0+  error_code: ErrorCode;
         0+  error_message: Option<Str>, null 0+;
         0+  results: Vec<DescribeUserScramCredentialsResult>;
     }
 
-    /// One of the `results` of [`DescribeUserScramCredentialsResponse`].
+    /// One user.
     struct DescribeUserScramCredentialsResult {
         0+  user: Str;
         0+  error_code: ErrorCode;
@@ -32,8 +34,9 @@ kafka! {
         0+  credential_infos: Vec<CredentialInfo>;
     }
 
-    /// One of the `credential_infos` of [`DescribeUserScramCredentialsResult`].
+    /// A credential.
     struct CredentialInfo {
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         0+  mechanism: i8;
         0+  iterations: i32;
     }

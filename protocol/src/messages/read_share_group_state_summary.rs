@@ -1,4 +1,6 @@
-//! `ReadShareGroupStateSummary`.
+//! Reading the outline of what is stored of a share group's partitions (KIP-932).
+//!
+//! Brokers ask this of the share coordinator; clients do not.
 
 use crate::error_code::ErrorCode;
 use crate::text::Str;
@@ -7,43 +9,46 @@ use crate::uuid::Uuid;
 kafka! {
     api ReadShareGroupStateSummary = 87, versions 0-1, flexible 0+, ReadShareGroupStateSummaryRequest => ReadShareGroupStateSummaryResponse;
 
-    /// The request.
+    /// A group and its partitions.
     struct ReadShareGroupStateSummaryRequest {
         0+  group_id: Str;
         0+  topics: Vec<ReadStateSummaryData>;
     }
 
-    /// One of the `topics` of [`ReadShareGroupStateSummaryRequest`].
+    /// Partitions of one topic.
     struct ReadStateSummaryData {
         0+  topic_id: Uuid;
         0+  partitions: Vec<PartitionData>;
     }
 
-    /// One of the `partitions` of [`ReadStateSummaryData`].
+    /// One partition.
     struct PartitionData {
         0+  partition: i32;
         0+  leader_epoch: i32;
     }
 
-    /// The response.
+    /// The outline.
     struct ReadShareGroupStateSummaryResponse {
         0+  results: Vec<ReadStateSummaryResult>;
     }
 
-    /// One of the `results` of [`ReadShareGroupStateSummaryResponse`].
+    /// The outline of one topic.
     struct ReadStateSummaryResult {
         0+  topic_id: Uuid;
         0+  partitions: Vec<PartitionResult>;
     }
 
-    /// One of the `partitions` of [`ReadStateSummaryResult`].
+    /// The outline of one partition.
     struct PartitionResult {
         0+  partition: i32;
         0+  error_code: ErrorCode;
         0+  error_message: Option<Str> = None, null 0+;
+        /// Grows each time the state is begun anew.
         0+  state_epoch: i32;
         0+  leader_epoch: i32;
+        /// The first offset that is not done with.
         0+  start_offset: i64;
+        /// How many offsets from there on are done with; -1 is unknown.
         1+  delivery_complete_count: i32 = -1, ignorable;
     }
 }
