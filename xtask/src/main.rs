@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod captures;
 mod fuzz;
 mod golden;
+mod golden_batches;
 mod interrupt;
 mod java;
 mod kafka;
@@ -37,6 +38,8 @@ enum Chore {
     Kafka(Kafka),
     /// Give the fuzz targets arbitrary input.
     Fuzz(fuzz::Choice),
+    /// Write the golden batches anew, or compare fresh ones with Apache Kafka.
+    GoldenBatches(golden_batches::Choice),
     /// Compare the tables of the protocol with the message schemas of a release of Apache Kafka.
     Schema(schema::Choice),
     /// Write the golden messages anew, or compare fresh ones with Apache Kafka.
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> Result<bool> {
         }
         Chore::Kafka(Kafka::Status { name }) => kafka::status::print(name.as_deref()),
         Chore::Fuzz(choice) => fuzz::command(&choice),
+        Chore::GoldenBatches(choice) => golden_batches::command(&choice),
         Chore::Schema(choice) => schema::command(&choice),
         Chore::Golden(choice) => golden::command(&choice),
         Chore::Captures(choice) => {

@@ -36,7 +36,7 @@ pub(crate) enum Tier {
     NoC,
     /// The tables of the protocol against Apache Kafka's own message schemas.
     Schema,
-    /// Messages that Apache Kafka and we make afresh, each read by the other.
+    /// Messages and batches that Apache Kafka and we make afresh, each read by the other.
     Golden,
     /// The client against Apache Kafka, one node and three, new and old.
     Real,

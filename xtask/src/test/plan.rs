@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::libtest::Tally;
 use super::{Tier, real, run};
-use crate::{golden, java, paths};
+use crate::{golden, golden_batches, java, paths};
 
 /// One command, or one deed of several.
 pub(crate) struct Step {
@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Schema,
     /// Has Apache Kafka and us read messages of each other's.
     Golden,
+    /// Has Apache's classes and us read batches of each other's.
+    GoldenBatches,
     /// Starts brokers, runs the client's tests against them, and stops them.
     RealKafka,
     /// Cannot be done on this machine.
@@ -154,6 +156,12 @@ pub(crate) fn steps() -> Vec<Step> {
         action: Action::Golden,
     });
     steps.push(Step {
+        tier: Tier::Golden,
+        what: "fresh batches, in both directions".to_owned(),
+        log: "golden-batches".to_owned(),
+        action: Action::GoldenBatches,
+    });
+    steps.push(Step {
         tier: Tier::Real,
         what: "the client against Apache Kafka".to_owned(),
         log: "real".to_owned(),
@@ -188,29 +196,26 @@ impl Step {
                 })
             }
             Action::Schema => {
-                if let Some(missing) = java::missing() {
-                    return Ok(Outcome::Missing(missing));
-                }
                 let mut cargo = cargo(&["run", "--package", "xtask", "--", "schema"]);
-                let ran = run::run(&mut cargo, &self.log)?;
-                Ok(Outcome::Ran {
-                    success: ran.success,
-                    tally: None,
-                })
+                self.with_java(&mut cargo)
             }
-            Action::Golden => {
-                if let Some(missing) = java::missing() {
-                    return Ok(Outcome::Missing(missing));
-                }
-                let ran = run::run(&mut golden::any_seed(), &self.log)?;
-                Ok(Outcome::Ran {
-                    success: ran.success,
-                    tally: None,
-                })
-            }
+            Action::Golden => self.with_java(&mut golden::any_seed()),
+            Action::GoldenBatches => self.with_java(&mut golden_batches::any_seed()),
             Action::RealKafka => real::run(&self.log),
             Action::Missing(what) => Ok(Outcome::Missing(what.clone())),
         }
+    }
+
+    /// Runs a chore that needs Java and the jars of Apache's client.
+    fn with_java(&self, chore: &mut Command) -> Result<Outcome> {
+        if let Some(missing) = java::missing() {
+            return Ok(Outcome::Missing(missing));
+        }
+        let ran = run::run(chore, &self.log)?;
+        Ok(Outcome::Ran {
+            success: ran.success,
+            tally: None,
+        })
     }
 }
 
