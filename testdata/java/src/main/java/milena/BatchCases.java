@@ -105,6 +105,7 @@ final class BatchCases {
             offset += ordinary.size();
         }
         sink.add("shape/several-batches", true, Recipe.together(batches.toArray(ByteBuffer[]::new)));
+        sink.add("shape/dated-by-broker", true, Recipe.dated(plain.of(ordinary), 5));
         sink.add("shape/unused-attributes", false, withUnusedAttributes(plain.of(ordinary)));
     }
 
@@ -319,6 +320,7 @@ final class BatchCases {
                 recipe.at(10, -1).of(withoutHeaders), recipe.at(25, -1).of(withoutHeaders)));
         if (recipe.magic() == 1) {
             sink.add(name + "append-time" + of, false, recipe.appendedAt(Payload.TIME + 77).of(withoutHeaders));
+            sink.add(name + "dated-by-broker" + of, false, Recipe.dated(recipe.of(withoutHeaders), 5));
             sink.add(name + "extreme-times" + of, false, recipe.of(at(0), at(Long.MAX_VALUE), at(-1)));
             if (compressed) {
                 // A producer may leave the wrapper's offset at 0; it is outside the checksum.

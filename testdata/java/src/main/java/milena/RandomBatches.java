@@ -48,6 +48,9 @@ final class RandomBatches {
             Recipe recipe = recipe(magic, offset).with(level.getValue());
             List<SimpleRecord> records = records(magic, level.getKey());
             batches[i] = recipe.of(records);
+            if (magic > 0 && chance(5)) {
+                Recipe.dated(batches[i], time());
+            }
             offset += records.size() + (chance(2) ? 0 : random.nextInt(1000));
             built &= magic == 2;
             name.append(i == 0 ? "/" : "+").append(magic == 2 ? "" : "v" + magic + "-").append(level.getKey());

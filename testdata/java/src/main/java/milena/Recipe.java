@@ -6,6 +6,7 @@ import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
+import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.utils.ByteBufferOutputStream;
@@ -75,6 +76,14 @@ record Recipe(byte magic, Compression compression, TimestampType timestampType, 
             all.put(set.duplicate());
         }
         return all.flip();
+    }
+
+    /** The set as a broker stores it that dates records itself: it changes the header alone. */
+    static ByteBuffer dated(ByteBuffer set, long time) {
+        for (MutableRecordBatch batch : records(set).batches()) {
+            batch.setMaxTimestamp(TimestampType.LOG_APPEND_TIME, time);
+        }
+        return set;
     }
 
     /** The set as records. */
