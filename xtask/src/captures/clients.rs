@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::scenario::Scenario;
 use super::{golden, run_to_end, workshop};
-use crate::{java, maven, paths};
+use crate::java;
 
 /// A client at a version.
 pub(crate) struct Client {
@@ -189,11 +189,7 @@ impl Client {
             }
             Tool::Java => {
                 java::build()?;
-                let pom = paths::root().join("testdata").join("java").join("pom.xml");
-                maven::fetch_jars(&pom, &[("kafka.version", self.version)], &tool)?;
-                let classes = paths::kafka().join("java").join("classes");
-                let separator = if cfg!(windows) { ";" } else { ":" };
-                let classpath = [text(&classes)?, text(&tool.join("*"))?].join(separator);
+                let classpath = java::classpath(&java::classes(), &java::client(self.version)?);
                 let mut command = vec!["java".to_owned()];
                 command.extend(java::SHORT_LIVED.map(str::to_owned));
                 command.extend(["-cp".to_owned(), classpath, "milena.Capture".to_owned()]);
