@@ -1,9 +1,7 @@
 //! The messages: what a large cluster, a busy producer and a consumer that catches up would see.
 
 use bytes::{Bytes, BytesMut};
-use milena_codec::{
-    BatchBuilder, Batches, CompressionType, Decompressor, Record, RecordRef, Stamp,
-};
+use milena_codec::{BatchBuilder, Batches, Decompressor, Record, RecordRef, Stamp};
 use milena_protocol::{ErrorCode, Message, Records, Str, Uuid};
 use milena_protocol::{fetch, fetch::FetchResponse};
 use milena_protocol::{metadata, metadata::MetadataResponse};
@@ -187,7 +185,7 @@ fn batch(base_offset: i64, records: i64) -> Result<Vec<Bytes>, Failure> {
     }
     let written = Bytes::from(batch.seal().encode(Stamp::NONE).concat());
     match Batches::exact(written).next() {
-        Some(batch) => Ok(batch?.placed(base_offset, 3).into()),
+        Some(batch) => Ok(batch?.into_current()?.placed(base_offset, 3).into()),
         None => Err("no batch was written".into()),
     }
 }
@@ -201,10 +199,9 @@ pub(super) fn read_records(bytes: &Bytes) -> Result<Vec<Vec<Record>>, Failure> {
         for partition in topic.partitions {
             let mut records = Vec::new();
             for batch in Batches::new(partition.records.unwrap_or_default().into_bytes()) {
-                let batch = batch?;
-                debug_assert_eq!(batch.codec(), Ok(CompressionType::None));
-                records.reserve(usize::try_from(batch.count())?);
-                for record in batch.records(&mut decompressor)? {
+                let batch = batch?.records(&mut decompressor)?;
+                records.reserve(batch.size_hint().1.unwrap_or(0));
+                for record in batch {
                     records.push(record?);
                 }
             }
