@@ -108,6 +108,7 @@ macro_rules! kafka {
                     least
                 }
 
+                #[inline]
                 #[allow(unused_mut, unused_variables)]
                 fn read(i: $crate::wire::Wire<'_>, ver: $crate::version::Ver) -> $crate::wire::Parsed<'_, Self> {
                     $(
@@ -125,6 +126,7 @@ macro_rules! kafka {
                     Ok((i, Self { $($field,)* unknown_tags }))
                 }
 
+                #[inline]
                 #[allow(unused_mut)]
                 fn write(&self, out: &mut $crate::sink::Sink<'_>, ver: $crate::version::Ver) -> $crate::sink::Encoded {
                     $(
@@ -152,6 +154,14 @@ macro_rules! kafka {
         const NAME: &'static str = stringify!($name);
         const VERSIONS: $crate::version::VersionRange = VALID;
         const FLEXIBLE_FROM: Option<i16> = kafka!(@flexible $flexible);
+
+        fn encode(&self, version: i16) -> Result<$crate::Segments, $crate::EncodeError> {
+            $crate::message::write_body(self, version, |write| $crate::sink::assemble(false, write))
+        }
+
+        fn decode(body: &$crate::message::Bytes, version: i16) -> Result<Self, $crate::DecodeError> {
+            $crate::message::read_body(body, version)
+        }
     };
     (@flexible none) => { None };
     (@flexible $version:literal) => { Some($version) };

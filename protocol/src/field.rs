@@ -14,7 +14,7 @@ use crate::sink::{Encoded, Sink, in_field};
 use crate::text::Str;
 use crate::uuid::Uuid;
 use crate::version::Ver;
-use crate::wire::{Parsed, Wire, array, long_length, short_length, span};
+use crate::wire::{Parsed, Wire, array, arrays, long_length, short_length, span};
 
 /// A type that a row of a table can have.
 pub trait Field: Sized {
@@ -30,6 +30,17 @@ pub trait Field: Sized {
     fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self>;
 
     fn write(&self, out: &mut Sink<'_>, ver: Ver) -> Encoded;
+
+    /// Reads as many elements of an array as it claims to have; `start` is where the claim stands.
+    #[inline]
+    fn read_elements<'a>(
+        start: Wire<'a>,
+        i: Wire<'a>,
+        count: usize,
+        ver: Ver,
+    ) -> Parsed<'a, Vec<Self>> {
+        read_elements_by(start, i, count, Self::least(ver), |i| Self::read(i, ver))
+    }
 
     /// The fewest bytes where null is allowed.
     fn least_nullable(_: Ver) -> usize {
@@ -151,6 +162,13 @@ macro_rules! fixed {
             }
 
             #[inline]
+            fn read_elements<'a>(start: Wire<'a>, i: Wire<'a>, count: usize, _: Ver) -> Parsed<'a, Vec<Self>> {
+                check_count(start, i, count, $size)?;
+                let (i, bytes) = arrays::<$size>(i, count)?;
+                Ok((i, bytes.iter().map(|bytes| $from(*bytes)).collect()))
+            }
+
+            #[inline]
             fn write(&self, out: &mut Sink<'_>, _: Ver) -> Encoded {
                 out.put(&$to(*self));
                 Ok(())
@@ -222,7 +240,7 @@ measured! {
     [] Str: Type::String, short_length, 2, read_text, |text: &Self| text.len(), write_text;
     [] Bytes: Type::Bytes, long_length, 4, read_bytes, Self::len, write_bytes;
     [] Records: Type::Records, long_length, 4, read_records, Self::len, write_records;
-    [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, read_elements, Self::len, write_elements;
+    [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, T::read_elements, Self::len, write_elements;
 }
 
 fn read_text<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a, Str> {
@@ -267,13 +285,20 @@ pub(crate) fn room_for<T>(count: usize, left: usize) -> Vec<T> {
     Vec::with_capacity(count.min(room))
 }
 
-fn read_elements<'a, T: Field>(
-    start: Wire<'a>,
-    i: Wire<'a>,
-    count: usize,
-    ver: Ver,
-) -> Parsed<'a, Vec<T>> {
-    read_elements_by(start, i, count, T::least(ver), |i| T::read(i, ver))
+/// Refuses a count of elements that the bytes left cannot hold.
+#[inline]
+fn check_count(
+    start: Wire<'_>,
+    i: Wire<'_>,
+    claimed: usize,
+    least: usize,
+) -> Result<(), nom::Err<DecodeError>> {
+    let left = i.len();
+    // An element without a byte is taken for one byte, or a count alone could keep a loop busy for minutes.
+    if claimed > left / least.max(1) {
+        return start.fail(DecodeReason::LyingCount { claimed, left });
+    }
+    Ok(())
 }
 
 /// Reads `count` elements of which each takes `least` bytes or more. `start` is where the count stands.
@@ -285,15 +310,8 @@ pub(crate) fn read_elements_by<'a, T>(
     least: usize,
     read: impl Fn(Wire<'a>) -> Parsed<'a, T>,
 ) -> Parsed<'a, Vec<T>> {
-    let left = i.len();
-    // An element without a byte is taken for one byte, or a count alone could keep this loop busy for minutes.
-    if count > left / least.max(1) {
-        return start.fail(DecodeReason::LyingCount {
-            claimed: count,
-            left,
-        });
-    }
-    let mut elements = room_for(count, left);
+    check_count(start, i, count, least)?;
+    let mut elements = room_for(count, i.len());
     for index in 0..count {
         if index == elements.capacity() {
             // As much again, but never more than there will be.

@@ -2,13 +2,13 @@
 
 use std::fmt::Debug;
 
-use bytes::Bytes;
+pub(crate) use bytes::Bytes;
 
 use crate::api_key::ApiKey;
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 use crate::field::Field;
 use crate::schema::{StructSchema, Type};
-use crate::sink::{Encoded, Segments, Sink, assemble, measure};
+use crate::sink::{Encoded, Segments, Sink, measure};
 use crate::version::{Ver, VersionRange};
 use crate::wire::Wire;
 
@@ -54,18 +54,14 @@ pub trait Message: Field + Clone + Debug + Default + PartialEq + Send + Sync + '
     /// # Errors
     /// When there is no such version, when a field is set that the version lacks and that may not be dropped, when a
     /// field is null that may not be, or when something is too long for its length field.
-    fn encode(&self, version: i16) -> Result<Segments, EncodeError> {
-        write_body(self, version, |write| assemble(false, write))
-    }
+    fn encode(&self, version: i16) -> Result<Segments, EncodeError>;
 
     /// Reads a whole body. Strings, bytes and record sets share it, and keep it alive.
     ///
     /// # Errors
     /// When there is no such version, or when the bytes are not the message: cut short, left over, or against its
     /// rules. The error names field and byte.
-    fn decode(body: &Bytes, version: i16) -> Result<Self, DecodeError> {
-        read_body(body, version)
-    }
+    fn decode(body: &Bytes, version: i16) -> Result<Self, DecodeError>;
 }
 
 /// A request, which knows its response.
@@ -85,7 +81,7 @@ fn ver<M: Message>(version: i16) -> Option<Ver> {
     })
 }
 
-fn read_body<M: Message>(body: &Bytes, version: i16) -> Result<M, DecodeError> {
+pub(crate) fn read_body<M: Message>(body: &Bytes, version: i16) -> Result<M, DecodeError> {
     let parsed = match ver::<M>(version) {
         None => Wire::new(body).fail(DecodeReason::Version(M::VERSIONS)),
         Some(ver) => M::read(Wire::new(body), ver).and_then(|(rest, message)| {

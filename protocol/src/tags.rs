@@ -80,16 +80,30 @@ pub(crate) enum Tag {
 }
 
 /// Reads a tagged section: `known` takes the fields of the struct, and what it does not know is kept.
+#[inline(always)]
 pub(crate) fn read_tags<'a>(
     i: Wire<'a>,
     ver: Ver,
     known: &mut dyn FnMut(u32, Wire<'a>) -> Result<Tag, nom::Err<DecodeError>>,
 ) -> Parsed<'a, UnknownTags> {
-    let mut unknown = UnknownTags::default();
     if !ver.flexible {
-        return Ok((i, unknown));
+        return Ok((i, UnknownTags::default()));
     }
-    let (mut i, count) = uvarint(i)?;
+    let (i, count) = uvarint(i)?;
+    if count == 0 {
+        return Ok((i, UnknownTags::default()));
+    }
+    // Taken apart and put together again, so that the way without tags goes through registers.
+    let (i, unknown) = read_some_tags(i, count, known)?;
+    Ok((i, unknown))
+}
+
+fn read_some_tags<'a>(
+    mut i: Wire<'a>,
+    count: u32,
+    known: &mut dyn FnMut(u32, Wire<'a>) -> Result<Tag, nom::Err<DecodeError>>,
+) -> Parsed<'a, UnknownTags> {
+    let mut unknown = UnknownTags::default();
     let mut last = None;
     for index in 0..count {
         let (rest, tag) = uvarint(i)?;

@@ -39,6 +39,7 @@ impl<'a> Wire<'a> {
         self.frame.slice_ref(self.rest)
     }
 
+    #[cold]
     pub(crate) fn fail<T>(self, reason: DecodeReason) -> Result<T, nom::Err<DecodeError>> {
         Err(nom::Err::Error(DecodeError::new(self, reason)))
     }
@@ -124,16 +125,28 @@ pub(crate) fn array<const N: usize>(i: Wire<'_>) -> Parsed<'_, [u8; N]> {
     }
 }
 
+/// The next `count` runs of `N` bytes.
+#[inline]
+pub(crate) fn arrays<const N: usize>(i: Wire<'_>, count: usize) -> Parsed<'_, &[[u8; N]]> {
+    let (rest, head) = span(i, count.saturating_mul(N))?;
+    Ok((rest, head.rest.as_chunks().0))
+}
+
 /// An unsigned varint of at most 32 bits: seven bits a byte, the lowest first.
 #[inline]
 pub(crate) fn uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
-    // Nearly every length is below 127.
-    match i.rest.split_first() {
-        Some((byte, rest)) if *byte < 0x80 => Ok((Wire { rest, ..i }, u32::from(*byte))),
+    // Nearly every length takes one byte or two.
+    match i.rest {
+        [one, rest @ ..] if *one < 0x80 => Ok((Wire { rest, ..i }, u32::from(*one))),
+        [one, two, rest @ ..] if *two < 0x80 => Ok((
+            Wire { rest, ..i },
+            u32::from(*two) << 7 | u32::from(*one & 0x7f),
+        )),
         _ => long_uvarint(i),
     }
 }
 
+#[cold]
 fn long_uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
     let mut value = 0;
     for (n, byte) in i.iter_indices().take(5) {
@@ -150,6 +163,7 @@ fn long_uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
 }
 
 /// The length of a string; `None` is null.
+#[inline(always)]
 pub(crate) fn short_length(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<usize>> {
     if ver.flexible {
         return compact_length(i);
@@ -159,6 +173,7 @@ pub(crate) fn short_length(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<usize>> {
 }
 
 /// The length of bytes, of records or of an array; `None` is null.
+#[inline(always)]
 pub(crate) fn long_length(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<usize>> {
     if ver.flexible {
         return compact_length(i);
@@ -167,6 +182,7 @@ pub(crate) fn long_length(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<usize>> {
     signed_length(i, rest, i32::from_be_bytes(bytes))
 }
 
+#[inline(always)]
 fn signed_length<'a>(start: Wire<'a>, rest: Wire<'a>, length: i32) -> Parsed<'a, Option<usize>> {
     match length {
         -1 => Ok((rest, None)),
@@ -178,6 +194,7 @@ fn signed_length<'a>(start: Wire<'a>, rest: Wire<'a>, length: i32) -> Parsed<'a,
 }
 
 /// One more than the length, so that 0 is left for null.
+#[inline(always)]
 fn compact_length(i: Wire<'_>) -> Parsed<'_, Option<usize>> {
     let (rest, more) = uvarint(i)?;
     Ok((rest, (more as usize).checked_sub(1)))
