@@ -51,37 +51,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The records of a captured request
-//!
-//! `milena-protocol` takes messages apart and leaves their record sets as they are; this crate goes on from there.
-//!
-//! ```
-//! use bytes::Bytes;
-//! use milena_codec::{Batches, Decompressor};
-//! use milena_protocol::{ApiKey, Message, decode_request_header, produce::ProduceRequest};
-//!
-//! /// The values of all records in a Produce request, which comes without its length.
-//! fn values(frame: &Bytes) -> Result<Vec<Bytes>, Box<dyn std::error::Error>> {
-//!     let (header, body) = decode_request_header(frame)?;
-//!     assert_eq!(header.api_key, ApiKey::PRODUCE);
-//!     let request = ProduceRequest::decode(&body, header.api_version)?;
-//!     let mut decompressor = Decompressor::default();
-//!     let mut values = Vec::new();
-//!     for partition in request.topic_data.iter().flat_map(|topic| &topic.partition_data) {
-//!         let set = partition.records.clone().unwrap_or_default();
-//!         for batch in Batches::exact(set.into_bytes()) {
-//!             for record in batch?.records(&mut decompressor)? {
-//!                 values.extend(record?.value);
-//!             }
-//!         }
-//!     }
-//!     Ok(values)
-//! }
-//! # let frame = include_bytes!("../../testdata/captures/librdkafka-2.16.0/none.04.Produce-v10.bin");
-//! # assert!(!values(&Bytes::from_static(&frame[4..]))?.is_empty());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
 //! # What holds
 //!
 //! - A payload is copied once, into the batch; a shared one of [`LINK_THRESHOLD`] bytes or more not

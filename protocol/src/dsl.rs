@@ -128,7 +128,7 @@ macro_rules! kafka {
 
                 #[inline]
                 #[allow(unused_mut)]
-                fn write(&self, out: &mut $crate::sink::Sink<'_>, ver: $crate::version::Ver) -> $crate::sink::Encoded {
+                fn write(&self, out: &mut $crate::sink::Sink, ver: $crate::version::Ver) -> $crate::sink::Encoded {
                     $(
                         if kafka!(@has ver, $lo $to $($hi)?) {
                             kafka!(@write self.$field, out, ver, $field, [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);
@@ -138,8 +138,7 @@ macro_rules! kafka {
                             return Err($crate::error::EncodeError::absent(kafka!(@name $field)));
                         }
                     )*
-                    let known = 0 $(+ kafka!(@count self.$field, ver, [$lo $to $($hi)?] [$($default)?] [$($null_lo)?] [$($tag)?]))*;
-                    let mut tags = $crate::tags::TagWriter::begin(out, ver, known, &self.unknown_tags)?;
+                    let mut tags = $crate::tags::TagWriter::begin(out, ver, &self.unknown_tags)?;
                     $(kafka!(@write_tag self.$field, tags, ver, $field, [$lo $to $($hi)?] [$($default)?]
                         [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
                     tags.finish()
@@ -156,7 +155,7 @@ macro_rules! kafka {
         const FLEXIBLE_FROM: Option<i16> = kafka!(@flexible $flexible);
 
         fn encode(&self, version: i16) -> Result<$crate::Segments, $crate::EncodeError> {
-            $crate::message::write_body(self, version, |write| $crate::sink::assemble(false, write))
+            $crate::message::write_body(self, version, $crate::sink::assemble)
         }
 
         fn decode(body: &$crate::message::Bytes, version: i16) -> Result<Self, $crate::DecodeError> {
@@ -218,10 +217,6 @@ macro_rules! kafka {
     // Whether a tagged row is written: it is not when it has its default.
     (@present $value:expr, $ver:ident, [$($range:tt)*] $default:tt $null:tt) => {
         kafka!(@has $ver, $($range)*) && $crate::field::differs(&$value, &kafka!(@default $default $null))
-    };
-    (@count $value:expr, $ver:ident, $range:tt $default:tt $null:tt []) => { 0 };
-    (@count $value:expr, $ver:ident, $range:tt $default:tt $null:tt [$tag:literal]) => {
-        u32::from(kafka!(@present $value, $ver, $range $default $null))
     };
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$($null:tt)*] []) => {};
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [] [$tag:literal]) => {

@@ -29,7 +29,7 @@ pub trait Field: Sized {
 
     fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self>;
 
-    fn write(&self, out: &mut Sink<'_>, ver: Ver) -> Encoded;
+    fn write(&self, out: &mut Sink, ver: Ver) -> Encoded;
 
     /// Reads as many elements of an array as it claims to have; `start` is where the claim stands.
     #[inline]
@@ -57,7 +57,7 @@ pub trait Field: Sized {
         Ok((rest, Some(value)))
     }
 
-    fn write_nullable(value: Option<&Self>, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+    fn write_nullable(value: Option<&Self>, out: &mut Sink, ver: Ver) -> Encoded {
         match value {
             None => (-1_i8).write(out, ver),
             Some(value) => {
@@ -119,7 +119,7 @@ pub(crate) fn whole<'a, T>(
 #[inline]
 pub(crate) fn write_row<T: Field>(
     value: &T,
-    out: &mut Sink<'_>,
+    out: &mut Sink,
     ver: Ver,
     name: &'static str,
 ) -> Encoded {
@@ -129,7 +129,7 @@ pub(crate) fn write_row<T: Field>(
 /// Writes one row that is nullable in some versions.
 pub(crate) fn write_nullable_row<T: Field>(
     value: Option<&T>,
-    out: &mut Sink<'_>,
+    out: &mut Sink,
     ver: Ver,
     null: bool,
     name: &'static str,
@@ -169,7 +169,7 @@ macro_rules! fixed {
             }
 
             #[inline]
-            fn write(&self, out: &mut Sink<'_>, _: Ver) -> Encoded {
+            fn write(&self, out: &mut Sink, _: Ver) -> Encoded {
                 out.put(&$to(*self));
                 Ok(())
             }
@@ -221,12 +221,12 @@ macro_rules! measured {
                 }
             }
 
-            fn write(&self, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+            fn write(&self, out: &mut Sink, ver: Ver) -> Encoded {
                 out.$read_length(Some($count(self)), ver)?;
                 $write(self, out, ver)
             }
 
-            fn write_nullable(value: Option<&Self>, out: &mut Sink<'_>, ver: Ver) -> Encoded {
+            fn write_nullable(value: Option<&Self>, out: &mut Sink, ver: Ver) -> Encoded {
                 match value {
                     Some(value) => value.write(out, ver),
                     None => out.$read_length(None, ver),
@@ -251,7 +251,7 @@ fn read_text<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<
     }
 }
 
-fn write_text(text: &Str, out: &mut Sink<'_>, _: Ver) -> Encoded {
+fn write_text(text: &Str, out: &mut Sink, _: Ver) -> Encoded {
     out.put(text.as_bytes());
     Ok(())
 }
@@ -261,7 +261,7 @@ fn read_bytes<'a>(_: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a,
     Ok((rest, bytes.to_bytes()))
 }
 
-fn write_bytes(bytes: &Bytes, out: &mut Sink<'_>, _: Ver) -> Encoded {
+fn write_bytes(bytes: &Bytes, out: &mut Sink, _: Ver) -> Encoded {
     out.put(bytes);
     Ok(())
 }
@@ -271,7 +271,7 @@ fn read_records<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, ver: Ver) -> Pa
     Ok((rest, bytes.into()))
 }
 
-fn write_records(records: &Records, out: &mut Sink<'_>, _: Ver) -> Encoded {
+fn write_records(records: &Records, out: &mut Sink, _: Ver) -> Encoded {
     out.records(records);
     Ok(())
 }
@@ -328,7 +328,7 @@ pub(crate) fn read_elements_by<'a, T>(
     Ok((i, elements))
 }
 
-fn write_elements<T: Field>(elements: &[T], out: &mut Sink<'_>, ver: Ver) -> Encoded {
+fn write_elements<T: Field>(elements: &[T], out: &mut Sink, ver: Ver) -> Encoded {
     for (index, element) in elements.iter().enumerate() {
         element
             .write(out, ver)

@@ -11,7 +11,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::field::{Field, read_nullable_row, read_row, write_nullable_row};
 use crate::message::{Message, Request, write_body};
 use crate::registry::flexible_from;
-use crate::sink::{Encoded, Segments, Sink, assemble};
+use crate::sink::{Encoded, Segments, Sink, frame};
 use crate::tags::{Tag, TagWriter, UnknownTags, read_tags};
 use crate::text::Str;
 use crate::version::Ver;
@@ -78,7 +78,7 @@ impl RequestHeader {
         Ok((i, header))
     }
 
-    fn write(&self, out: &mut Sink<'_>) -> Encoded {
+    fn write(&self, out: &mut Sink) -> Encoded {
         self.api_key.0.write(out, NOT_FLEXIBLE)?;
         self.api_version.write(out, NOT_FLEXIBLE)?;
         self.correlation_id.write(out, NOT_FLEXIBLE)?;
@@ -89,7 +89,7 @@ impl RequestHeader {
             true,
             "client_id",
         )?;
-        TagWriter::begin(out, self.ver(), 0, &self.unknown_tags)?.finish()
+        TagWriter::begin(out, self.ver(), &self.unknown_tags)?.finish()
     }
 }
 
@@ -106,9 +106,9 @@ impl ResponseHeader {
         ))
     }
 
-    fn write(&self, out: &mut Sink<'_>, flexible: bool) -> Encoded {
+    fn write(&self, out: &mut Sink, flexible: bool) -> Encoded {
         self.correlation_id.write(out, NOT_FLEXIBLE)?;
-        TagWriter::begin(out, Ver { v: 1, flexible }, 0, &self.unknown_tags)?.finish()
+        TagWriter::begin(out, Ver { v: 1, flexible }, &self.unknown_tags)?.finish()
     }
 }
 
@@ -130,7 +130,7 @@ pub fn encode_request<R: Request>(
         ..RequestHeader::default()
     };
     write_body(body, version, |write| {
-        assemble(true, &|out| {
+        frame(&|out| {
             header.write(out)?;
             write(out)
         })
@@ -152,7 +152,7 @@ pub fn encode_response<M: Message>(
     };
     let flexible = response_is_flexible(M::API, version);
     write_body(body, version, |write| {
-        assemble(true, &|out| {
+        frame(&|out| {
             header.write(out, flexible)?;
             write(out)
         })

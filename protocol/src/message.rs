@@ -8,7 +8,7 @@ use crate::api_key::ApiKey;
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 use crate::field::Field;
 use crate::schema::{StructSchema, Type};
-use crate::sink::{Encoded, Segments, Sink, measure};
+use crate::sink::{Encoded, Segments, Sink};
 use crate::version::{Ver, VersionRange};
 use crate::wire::Wire;
 
@@ -46,7 +46,7 @@ pub trait Message: Field + Clone + Debug + Default + PartialEq + Send + Sync + '
     /// # Errors
     /// Those of [`Message::encode`].
     fn encoded_len(&self, version: i16) -> Result<usize, EncodeError> {
-        write_body(self, version, measure)
+        Ok(self.encode(version)?.len())
     }
 
     /// Writes the body. Record sets are not copied.
@@ -93,11 +93,11 @@ pub(crate) fn read_body<M: Message>(body: &Bytes, version: i16) -> Result<M, Dec
 }
 
 /// Gives `to` a function that writes the body.
-pub(crate) fn write_body<M: Message, T>(
+pub(crate) fn write_body<M: Message>(
     message: &M,
     version: i16,
-    to: impl FnOnce(&dyn Fn(&mut Sink<'_>) -> Encoded) -> Result<T, EncodeError>,
-) -> Result<T, EncodeError> {
+    to: impl FnOnce(&dyn Fn(&mut Sink) -> Encoded) -> Result<Segments, EncodeError>,
+) -> Result<Segments, EncodeError> {
     let written = match ver::<M>(version) {
         None => Err(EncodeError::new(EncodeReason::Version(M::VERSIONS))),
         Some(ver) => to(&|out| message.write(out, ver)),

@@ -1,4 +1,4 @@
-//! Where messages are written: one concrete sink that counts, fills a slice, and keeps record sets by reference.
+//! Where messages are written: one buffer that grows, and record sets by reference.
 
 use bytes::Bytes;
 
@@ -9,75 +9,112 @@ use crate::version::Ver;
 /// What writing returns.
 pub(crate) type Encoded = Result<(), EncodeError>;
 
-/// Writes what fits into a slice and counts everything, as `snprintf` does.
-///
-/// One type serves three uses, so that each message is compiled for writing once: on an empty slice it counts, on a
-/// slice of the counted length it fills it exactly, and with links it leaves record sets out of the slice and notes
-/// where they belong.
+/// A byte that was left for a varint: where it is, and how much had been written after it.
 #[derive(Debug)]
-pub struct Sink<'a> {
-    buf: &'a mut [u8],
+pub(crate) struct Later {
     at: usize,
-    links: Links<'a>,
+    after: usize,
 }
 
-#[derive(Debug)]
-enum Links<'a> {
-    /// Record sets are copied like everything else.
-    Copied,
-    Counted {
-        segments: usize,
-        bytes: usize,
-    },
-    Kept(&'a mut Vec<(usize, Bytes)>),
+/// Writes into memory that grows, and leaves record sets where they are: it notes where they belong.
+#[derive(Debug, Default)]
+pub struct Sink {
+    buf: Vec<u8>,
+    /// Each with the place in `buf` that it comes before.
+    links: Vec<(usize, Bytes)>,
+    linked: usize,
 }
 
-impl Sink<'_> {
-    pub(crate) fn counting() -> Self {
-        Self {
-            buf: &mut [],
-            at: 0,
-            links: Links::Copied,
-        }
+impl Sink {
+    /// Bytes so far, those of record sets included.
+    pub(crate) fn len(&self) -> usize {
+        self.buf.len() + self.linked
     }
 
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if let Some(room) = self.buf.get_mut(self.at..end) {
-            room.copy_from_slice(bytes);
-        }
-        self.at = end;
+        self.buf.extend_from_slice(bytes);
     }
 
+    #[inline]
     pub(crate) fn uvarint(&mut self, mut value: u32) {
         while value >= 0x80 {
-            self.put(&[value as u8 | 0x80]);
+            self.buf.push(value as u8 | 0x80);
             value >>= 7;
         }
-        self.put(&[value as u8]);
+        self.buf.push(value as u8);
+    }
+
+    /// Leaves a byte, 0, for an unsigned varint that will be known later.
+    #[inline]
+    pub(crate) fn uvarint_later(&mut self) -> Later {
+        let at = self.buf.len();
+        self.buf.push(0);
+        Later {
+            at,
+            after: self.len(),
+        }
+    }
+
+    /// Writes a varint where a byte was left for it.
+    pub(crate) fn set_uvarint(&mut self, later: &Later, value: u32) {
+        match self.buf.get_mut(later.at) {
+            Some(byte) if value < 0x80 => *byte = value as u8,
+            _ => self.insert_uvarint(later.at, value),
+        }
+    }
+
+    /// Writes how much follows a byte that was left for it.
+    pub(crate) fn set_length(&mut self, later: &Later) -> Encoded {
+        let length = self.len() - later.after;
+        // As for any length, readers on the other side hold it in an i32.
+        let checked = i32::try_from(length).map_err(|_| too_long(length))?;
+        self.set_uvarint(later, checked.cast_unsigned());
+        Ok(())
+    }
+
+    #[cold]
+    fn insert_uvarint(&mut self, at: usize, value: u32) {
+        let mut varint = Self::default();
+        varint.uvarint(value);
+        let more = varint.buf.len() - 1;
+        self.buf.splice(at..=at, varint.buf);
+        for (place, _) in &mut self.links {
+            if *place > at {
+                *place += more;
+            }
+        }
     }
 
     /// The length in front of a string; `None` is null.
+    #[inline]
     pub(crate) fn short_length(&mut self, length: Option<usize>, ver: Ver) -> Encoded {
         if ver.flexible {
             return self.compact_length(length);
         }
-        let length = length.map_or(Ok(-1), |n| i16::try_from(n).map_err(|_| too_long(n)))?;
+        let length = match length {
+            None => -1,
+            Some(length) => i16::try_from(length).map_err(|_| too_long(length))?,
+        };
         self.put(&length.to_be_bytes());
         Ok(())
     }
 
     /// The length in front of bytes, of records or of an array; `None` is null.
+    #[inline]
     pub(crate) fn long_length(&mut self, length: Option<usize>, ver: Ver) -> Encoded {
         if ver.flexible {
             return self.compact_length(length);
         }
-        let length = length.map_or(Ok(-1), |n| i32::try_from(n).map_err(|_| too_long(n)))?;
+        let length = match length {
+            None => -1,
+            Some(length) => i32::try_from(length).map_err(|_| too_long(length))?,
+        };
         self.put(&length.to_be_bytes());
         Ok(())
     }
 
+    #[inline]
     fn compact_length(&mut self, length: Option<usize>) -> Encoded {
         let more = match length {
             None => 0,
@@ -90,15 +127,29 @@ impl Sink<'_> {
 
     pub(crate) fn records(&mut self, records: &Records) {
         for segment in records.segments() {
-            match &mut self.links {
-                Links::Copied => self.put(segment),
-                Links::Counted { segments, bytes } => {
-                    *segments += 1;
-                    *bytes += segment.len();
-                }
-                Links::Kept(links) => links.push((self.at, segment.clone())),
+            if !segment.is_empty() {
+                self.links.push((self.buf.len(), segment.clone()));
+                self.linked += segment.len();
             }
         }
+    }
+
+    /// Everything in order: slices of the one buffer, and record sets between them.
+    fn into_segments(self) -> Vec<Bytes> {
+        let mut own = Bytes::from(self.buf);
+        let mut segments = Vec::with_capacity(2 * self.links.len() + 1);
+        let mut cut = 0;
+        for (at, linked) in self.links {
+            if at > cut {
+                segments.push(own.split_to(at - cut));
+                cut = at;
+            }
+            segments.push(linked);
+        }
+        if !own.is_empty() {
+            segments.push(own);
+        }
+        segments
     }
 }
 
@@ -174,64 +225,31 @@ impl<'a> IntoIterator for &'a Segments {
     }
 }
 
-/// How many bytes `write` writes, record sets included.
-pub(crate) fn measure(write: &dyn Fn(&mut Sink<'_>) -> Encoded) -> Result<usize, EncodeError> {
-    let mut sink = Sink::counting();
+/// Room for most messages, so that few grow.
+const ROOM: usize = 512;
+
+/// What `write` writes.
+pub(crate) fn assemble(write: &dyn Fn(&mut Sink) -> Encoded) -> Result<Segments, EncodeError> {
+    let mut sink = Sink::default();
+    sink.buf.reserve(ROOM);
     write(&mut sink)?;
-    Ok(sink.at)
+    Ok(Segments(sink.into_segments()))
 }
 
-/// Runs `write` twice: to count, then into one buffer of that size with the record sets linked in between.
-/// `framed` puts the length of everything in front.
-pub(crate) fn assemble(
-    framed: bool,
-    write: &dyn Fn(&mut Sink<'_>) -> Encoded,
-) -> Result<Segments, EncodeError> {
-    let mut count = Sink {
-        buf: &mut [],
-        at: 0,
-        links: Links::Counted {
-            segments: 0,
-            bytes: 0,
-        },
-    };
-    write(&mut count)?;
-    let (segments, linked) = match count.links {
-        Links::Counted { segments, bytes } => (segments, bytes),
-        Links::Copied | Links::Kept(_) => (0, 0),
-    };
-    let prefix = if framed { 4 } else { 0 };
-    let mut buf = vec![0; prefix + count.at];
-    let mut links = Vec::with_capacity(segments);
-    let mut sink = Sink {
-        buf: &mut buf,
-        at: 0,
-        links: Links::Kept(&mut links),
-    };
-    if framed {
-        let length = i32::try_from(count.at + linked).map_err(|_| too_long(count.at + linked))?;
-        sink.put(&length.to_be_bytes());
-    }
+/// What `write` writes, and the length of it in front.
+pub(crate) fn frame(write: &dyn Fn(&mut Sink) -> Encoded) -> Result<Segments, EncodeError> {
+    const LENGTH: [u8; 4] = [0; 4];
+    let mut sink = Sink::default();
+    sink.buf.reserve(ROOM);
+    sink.put(&LENGTH);
     write(&mut sink)?;
-
-    let mut own = Bytes::from(buf);
-    let mut parts = Vec::with_capacity(2 * segments + 1);
-    let mut cut = 0;
-    for (at, segment) in links {
-        if at > cut {
-            parts.push(own.split_to(at - cut));
-            cut = at;
-        }
-        if !segment.is_empty() {
-            parts.push(segment);
-        }
+    let length = sink.len() - LENGTH.len();
+    let checked = i32::try_from(length).map_err(|_| too_long(length))?;
+    if let Some(place) = sink.buf.first_chunk_mut() {
+        *place = checked.to_be_bytes();
     }
-    if !own.is_empty() {
-        parts.push(own);
-    }
-    Ok(Segments(parts))
+    Ok(Segments(sink.into_segments()))
 }
-
 /// Adds the name of a field to an error on its way out.
 #[cold]
 pub(crate) fn in_field(error: EncodeError, name: &'static str) -> EncodeError {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 use crate::field::room_for;
-use crate::sink::{Encoded, Sink, measure};
+use crate::sink::{Encoded, Later, Sink};
 use crate::version::Ver;
 use crate::wire::{Parsed, Wire, span, uvarint};
 
@@ -132,31 +132,36 @@ fn read_some_tags<'a>(
 
 /// Writes a tagged section in ascending order, known and unknown fields merged.
 #[derive(Debug)]
-pub(crate) struct TagWriter<'s, 'b, 'u> {
-    out: &'s mut Sink<'b>,
-    ver: Ver,
+pub(crate) struct TagWriter<'s, 'u> {
+    out: &'s mut Sink,
+    /// Where the number of fields goes; `None` in a version without tags.
+    count: Option<Later>,
+    written: u32,
     unknown: &'u [(u32, Bytes)],
 }
 
-impl<'s, 'b, 'u> TagWriter<'s, 'b, 'u> {
-    /// Starts the section, which will have `known` fields beside the unknown ones.
+impl<'s, 'u> TagWriter<'s, 'u> {
+    #[inline]
     pub(crate) fn begin(
-        out: &'s mut Sink<'b>,
+        out: &'s mut Sink,
         ver: Ver,
-        known: u32,
         unknown: &'u UnknownTags,
     ) -> Result<Self, EncodeError> {
         let unknown = unknown.ascending();
-        if ver.flexible {
-            out.uvarint(known + unknown.len() as u32);
-        } else if !unknown.is_empty() {
+        if !ver.flexible && !unknown.is_empty() {
             return Err(EncodeError::new(EncodeReason::NoTags));
         }
-        Ok(Self { out, ver, unknown })
+        let count = ver.flexible.then(|| out.uvarint_later());
+        Ok(Self {
+            out,
+            count,
+            written: 0,
+            unknown,
+        })
     }
 
     /// Writes a known field, after the unknown ones below it.
-    pub(crate) fn field(&mut self, tag: u32, write: &dyn Fn(&mut Sink<'_>) -> Encoded) -> Encoded {
+    pub(crate) fn field(&mut self, tag: u32, write: &dyn Fn(&mut Sink) -> Encoded) -> Encoded {
         let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
         self.unknown(below);
         if self
@@ -166,14 +171,21 @@ impl<'s, 'b, 'u> TagWriter<'s, 'b, 'u> {
         {
             return Err(EncodeError::new(EncodeReason::KnownTag(tag)));
         }
+        self.written += 1;
         self.out.uvarint(tag);
-        self.out.uvarint(measure(write)? as u32);
-        write(self.out)
+        let length = self.out.uvarint_later();
+        write(self.out)?;
+        self.out.set_length(&length)
     }
 
+    #[inline]
     pub(crate) fn finish(mut self) -> Encoded {
-        if self.ver.flexible {
+        if !self.unknown.is_empty() {
             self.unknown(self.unknown.len());
+        }
+        match &self.count {
+            Some(count) if self.written > 0 => self.out.set_uvarint(count, self.written),
+            _ => {}
         }
         Ok(())
     }
@@ -184,6 +196,7 @@ impl<'s, 'b, 'u> TagWriter<'s, 'b, 'u> {
             .split_at_checked(count)
             .unwrap_or((self.unknown, &[]));
         for (tag, value) in now {
+            self.written += 1;
             self.out.uvarint(*tag);
             self.out.uvarint(value.len() as u32);
             self.out.put(value);

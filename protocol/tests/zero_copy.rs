@@ -76,8 +76,8 @@ fn produce_does_not_allocate_for_records() {
     drop(encode_request(1, None, 11, &body));
     let mut out = None;
     let info = allocation_counter::measure(|| out = Some(encode_request(1, None, 11, &body)));
-    // The buffer and the count of its owners, the list of links, the list of segments.
-    assert_eq!(info.count_total, 4);
+    // The buffer and the count of its owners, the list of links, which grows twice, the list of segments.
+    assert_eq!(info.count_total, 6);
     assert!(info.bytes_total < 3_000, "{} bytes", info.bytes_total);
     drop(out);
 }
