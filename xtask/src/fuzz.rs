@@ -1,9 +1,9 @@
-//! `cargo xtask fuzz`: gives the fuzz targets arbitrary input, beginning with the committed corpus and the seeds.
+//! `cargo xtask fuzz`: gives the fuzz targets arbitrary input, beginning with the committed corpus and seeds.
 //!
 //! It needs no nightly toolchain, because no sanitizer is used: our code has no `unsafe` for one to watch. The crates
 //! that decompress have; `--address` watches those, with a nightly toolchain. The tool that builds is installed into
 //! `target/tools`. What a run finds goes on in `target/fuzz-corpus/TARGET`, so that the next run begins where this one
-//! ended; with `--keep`, the smallest inputs that reach something new are added to the committed corpus. An input that
+//! ended; with `--keep`, the fewest inputs that reach all that is reached become the committed corpus. An input that
 //! fails is left under `fuzz/artifacts/TARGET`.
 
 mod build;
@@ -25,9 +25,6 @@ use stats::Stats;
 /// Larger inputs are slower and find little more.
 const MAX_LEN: &str = "-max_len=4096";
 
-/// Inputs of the committed corpus that are there for what they once broke; minimising leaves them alone.
-const REGRESSION: &str = "regression-";
-
 /// What to fuzz.
 #[derive(Args, Debug)]
 pub(crate) struct Choice {
@@ -39,12 +36,9 @@ pub(crate) struct Choice {
     /// So many processes at once, which share what they find.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     jobs: u8,
-    /// Add what is worth it to the committed corpus, and the run to the ledger.
+    /// Make the committed corpus of the fewest inputs that reach all that is reached, and add the run to the ledger.
     #[arg(long)]
     keep: bool,
-    /// As --keep, and throw out what others make superfluous.
-    #[arg(long)]
-    minimise: bool,
     /// Add the run to the ledger, fuzz/LEDGER.md.
     #[arg(long)]
     ledger: bool,
@@ -64,10 +58,10 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         bail!("there is no such target; there are {}", all.join(", "));
     }
     let programs = build::build(choice.target.as_deref(), choice.address)?;
-    let seeds = build::seeds()?;
+    let inputs = build::unpack()?;
     let mut sound = true;
     for target in chosen {
-        let target = Target::new(target, &programs, &seeds)?;
+        let target = Target::new(target, &programs, &inputs)?;
         sound &= target.fuzz(choice)?;
     }
     Ok(sound)
@@ -79,25 +73,23 @@ struct Target<'a> {
     program: PathBuf,
     /// Written by runs.
     found: PathBuf,
-    committed: PathBuf,
-    seeds: PathBuf,
+    /// What is committed, and the seeds.
+    inputs: PathBuf,
     logs: PathBuf,
 }
 
 impl<'a> Target<'a> {
-    fn new(name: &'a str, programs: &Path, seeds: &Path) -> Result<Self> {
+    fn new(name: &'a str, programs: &Path, inputs: &Path) -> Result<Self> {
         let target = Self {
             name,
             program: programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)),
             found: paths::root().join("target").join("fuzz-corpus").join(name),
-            committed: paths::root().join("fuzz").join("corpus").join(name),
-            seeds: seeds.join(name),
+            inputs: inputs.join(name),
             logs: paths::target().join("xtask-fuzz"),
         };
         for dir in [
             &target.found,
-            &target.committed,
-            &target.seeds,
+            &target.inputs,
             &target.logs,
             &target.artifacts(),
         ] {
@@ -118,7 +110,7 @@ impl<'a> Target<'a> {
         let mut jobs = Vec::new();
         for job in 0..choice.jobs {
             let log = self.logs.join(format!("{}-{job}.log", self.name));
-            let mut run = self.command(&[&self.found, &self.committed, &self.seeds]);
+            let mut run = self.command(&[&self.found, &self.inputs]);
             run.args([&limit, "-print_final_stats=1"]);
             jobs.push((start(log_to(&mut run, &log)?)?, log));
         }
@@ -136,15 +128,17 @@ impl<'a> Target<'a> {
             }
         }
         let cpu = signal::cpu_of_children().saturating_sub(before);
-        if failures == 0 && (choice.keep || choice.minimise) {
-            self.keep(choice.minimise)?;
+        if failures == 0 && choice.keep {
+            self.keep()?;
         }
         self.report(choice, cpu, stats, failures)?;
         Ok(failures == 0)
     }
 
     fn report(&self, choice: &Choice, cpu: Duration, stats: Stats, failures: u64) -> Result<()> {
-        let corpus = extent(&self.committed)?;
+        let file = paths::root().join("fuzz").join("corpus");
+        let text = fs::read_to_string(file.join(format!("{}.hex", self.name))).unwrap_or_default();
+        let corpus = (text.lines().count() as u64, text.len() as u64);
         println!(
             "{}: {} executions in {} s of CPU, {} edges, {} features, {} inputs of {} bytes committed, {} failures",
             self.name,
@@ -156,7 +150,7 @@ impl<'a> Target<'a> {
             corpus.1,
             failures
         );
-        if !(choice.ledger || choice.keep || choice.minimise) {
+        if !(choice.ledger || choice.keep) {
             return Ok(());
         }
         let run = ledger::Run {
@@ -169,39 +163,20 @@ impl<'a> Target<'a> {
         ledger::enter(&paths::root().join("fuzz").join("LEDGER.md"), &run)
     }
 
-    /// Adds to the committed corpus what reaches something new; or makes a smaller one of everything.
-    fn keep(&self, minimise: bool) -> Result<()> {
-        if !minimise {
-            return self.merge(&self.committed, &[&self.found, &self.seeds]);
+    /// Makes the committed corpus anew, of everything.
+    fn keep(&self) -> Result<()> {
+        let fewest = self.logs.join(format!("{}-fewest", self.name));
+        if fewest.exists() {
+            fs::remove_dir_all(&fewest)?;
         }
-        let smaller = self.logs.join(format!("{}-smaller", self.name));
-        if smaller.exists() {
-            fs::remove_dir_all(&smaller)?;
-        }
-        fs::create_dir_all(&smaller)?;
-        self.merge(&smaller, &[&self.committed, &self.found, &self.seeds])?;
-        for file in fs::read_dir(&self.committed)? {
-            let file = file?;
-            if !file.file_name().to_string_lossy().starts_with(REGRESSION) {
-                fs::remove_file(file.path())?;
-            }
-        }
-        for file in fs::read_dir(&smaller)? {
-            let file = file?;
-            fs::copy(file.path(), self.committed.join(file.file_name()))?;
-        }
-        fs::remove_dir_all(&smaller)?;
-        Ok(())
-    }
-
-    fn merge(&self, into: &Path, from: &[&Path]) -> Result<()> {
+        fs::create_dir_all(&fewest)?;
         let log = self.logs.join(format!("{}-keep.log", self.name));
-        let mut merge = self.command(&[into]);
-        merge.args(from).arg("-set_cover_merge=1");
+        let mut merge = self.command(&[&fewest, &self.inputs, &self.found]);
+        merge.arg("-set_cover_merge=1");
         if !wait(log_to(&mut merge, &log)?)? {
             bail!("merging the corpus failed: {}", log.display());
         }
-        Ok(())
+        build::pack(self.name, &fewest)
     }
 
     /// The first folder is written to, the others are only read.
@@ -221,16 +196,6 @@ impl<'a> Target<'a> {
         }
         command
     }
-}
-
-/// How many files a folder has, and their bytes.
-fn extent(dir: &Path) -> Result<(u64, u64)> {
-    let mut extent = (0, 0);
-    for file in fs::read_dir(dir)? {
-        extent.0 += 1;
-        extent.1 += file?.metadata()?.len();
-    }
-    Ok(extent)
 }
 
 fn log_to<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {

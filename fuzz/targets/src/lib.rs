@@ -1,7 +1,7 @@
 //! What the fuzz targets do, as plain functions of bytes.
 //!
 //! A target takes any input, and panics when something does not hold. The shells in `fuzz/` hand them to libFuzzer
-//! (`cargo xtask fuzz`); the test of this crate replays the committed corpus, `fuzz/corpus/TARGET/`, without it.
+//! (`cargo xtask fuzz`); the test of this crate replays the committed [`corpus`], without it.
 //!
 //! The corpus is kept for years, so an input's bytes keep their meaning: APIs stand in them by Kafka's key and not by
 //! their place in a list, and new operations get numbers that were not used before.
@@ -16,6 +16,7 @@
 mod batch;
 mod builder;
 mod compress;
+pub mod corpus;
 mod decoders;
 mod decompress;
 #[cfg(feature = "difference")]

@@ -1,4 +1,4 @@
-//! Replays the committed corpus: every file through its target.
+//! Replays the committed corpus: every input through its target.
 
 #![allow(missing_docs, clippy::panic, clippy::unwrap_used)]
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
 
-use milena_fuzz_targets::TARGETS;
+use milena_fuzz_targets::{TARGETS, corpus};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -27,20 +27,22 @@ fn replay(name: &str) {
         .iter()
         .find(|(target, _)| *target == name)
         .unwrap_or_else(|| panic!("there is no target `{name}`"));
-    let dir = fuzz().join("corpus").join(name);
-    let files = names(&dir);
-    assert!(!files.is_empty(), "{} is empty", dir.display());
-    let failed: Vec<_> = files
+    let corpus = corpus::read(name).unwrap();
+    assert!(
+        !corpus.is_empty(),
+        "{} is empty",
+        corpus::file(name).display()
+    );
+    let failed: Vec<_> = corpus
         .iter()
-        .filter(|file| {
-            let data = fs::read(dir.join(file)).unwrap();
-            panic::catch_unwind(|| target(&data)).is_err()
-        })
+        .enumerate()
+        .filter(|(_, entry)| panic::catch_unwind(|| target(&entry.bytes)).is_err())
+        .map(|(n, _)| n + 1)
         .collect();
     assert!(
         failed.is_empty(),
-        "of {} inputs in fuzz/corpus/{name} these failed: {failed:?}",
-        files.len()
+        "of {} inputs in fuzz/corpus/{name}.hex these lines failed: {failed:?}",
+        corpus.len()
     );
 }
 
@@ -62,7 +64,8 @@ macro_rules! replayed {
                 targets.push("difference".to_owned());
                 targets.sort();
             }
-            assert_eq!(targets, names(&fuzz().join("corpus")));
+            let corpora: Vec<_> = targets.iter().map(|name| format!("{name}.hex")).collect();
+            assert_eq!(corpora, names(&fuzz().join("corpus")));
             let shells: Vec<_> = targets.iter().map(|name| format!("{name}.rs")).collect();
             assert_eq!(shells, names(&fuzz().join("fuzz_targets")));
             let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();

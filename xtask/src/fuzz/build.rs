@@ -1,5 +1,6 @@
 //! Builds the targets with what libFuzzer needs in them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,19 +79,30 @@ fn host() -> Result<String> {
         .context("rustc does not say for which host it is")
 }
 
-/// The seeds of every target, written anew: the folder that has a folder for each.
-pub(super) fn seeds() -> Result<PathBuf> {
-    let folder = paths::root().join("target").join("fuzz-seeds");
+/// Writes the inputs to begin with, the committed ones and seeds, into a folder for each target; returns the folder of
+/// those.
+pub(super) fn unpack() -> Result<PathBuf> {
+    let dir = paths::root().join("target").join("fuzz-inputs");
+    corpus(&["unpack".as_ref(), dir.as_os_str()])?;
+    Ok(dir)
+}
+
+/// Makes the files of a folder the committed corpus of a target.
+pub(super) fn pack(target: &str, dir: &Path) -> Result<()> {
+    corpus(&["pack".as_ref(), target.as_ref(), dir.as_os_str()])
+}
+
+fn corpus(arguments: &[&OsStr]) -> Result<()> {
     let mut cargo = Command::new(paths::cargo());
     cargo
         .args(["run", "--quiet", "-p", "milena-fuzz-targets"])
-        .args(["--example", "seeds", "--"])
-        .arg(&folder)
+        .args(["--example", "corpus", "--"])
+        .args(arguments)
         .current_dir(paths::root());
     if !wait(&mut cargo)? {
-        bail!("the seeds cannot be written");
+        bail!("the corpus cannot be read or written");
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// The dictionary of a target, if it has one.

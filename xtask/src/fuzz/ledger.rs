@@ -14,7 +14,7 @@ const HEAD: &str = "\
 
 `cargo xtask fuzz --ledger` adds its run to this table. CPU time, executions and failures are sums over all runs that
 were entered; edges and features are what the last run reached, which every change of the code changes; the corpus is
-the committed one. What failed has been settled: see [FINDINGS.md](FINDINGS.md).
+the committed one, and the bytes are those of its file, which is text. What failed has been settled: see [FINDINGS.md](FINDINGS.md).
 
 | target | CPU seconds | executions | edges | features | inputs | bytes | failures |
 |---|---:|---:|---:|---:|---:|---:|---:|
@@ -25,7 +25,7 @@ pub(super) struct Run<'a> {
     pub(super) target: &'a str,
     pub(super) cpu: Duration,
     pub(super) stats: Stats,
-    /// Files of the committed corpus, and their bytes.
+    /// Inputs of the committed corpus, and the bytes of its file.
     pub(super) corpus: (u64, u64),
     pub(super) failures: u64,
 }
