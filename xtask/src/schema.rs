@@ -49,9 +49,9 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     let code = Code::of(&jars)?;
 
     let ours = milena_protocol::apis();
-    let mut comparison = apis::compare(&messages, &ours);
+    let mut comparison = apis::compare(&messages, ours);
     let differences = &mut comparison.differences;
-    differences.extend(headers::compare(&messages, &code, &ours));
+    differences.extend(headers::compare(&messages, &code, ours));
     differences.extend(error_codes::compare(&code));
     let mut group = "";
     for difference in &comparison.differences {
