@@ -150,7 +150,7 @@ mod tests {
         let texts = [request, response].into_iter();
         let messages: Vec<Message> = texts.filter_map(|text| parse(text).ok()).collect();
         let code = Code::parse(code).unwrap();
-        let differences = compare(&messages, &code, &milena_protocol::apis());
+        let differences = compare(&messages, &code, milena_protocol::apis());
         differences.iter().map(ToString::to_string).collect()
     }
 
