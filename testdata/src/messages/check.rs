@@ -35,7 +35,10 @@ pub fn check(case: &Case<'_>) -> Result<(), String> {
         .map_err(|error| format!("what was written is not read: {error}"))?;
     let text = json::of(&tree);
     if text != json {
-        return Err(format!("JSON differs {}", first_difference(json, &text)));
+        return Err(format!(
+            "the bytes are the same, and the JSON differs {}",
+            first_difference(json, &text)
+        ));
     }
     let Some((version, kafkas)) = other else {
         return Ok(());

@@ -85,7 +85,7 @@ pub(super) fn first_difference(kafkas: &str, ours: &str) -> String {
         text[from.unwrap_or(0)..].chars().take(50).collect()
     };
     let place = path.map_or_else(
-        || format!("only in how it is written, at column {column}"),
+        || format!("in how it is written or ordered, at column {column}"),
         |path| format!("at {}", path.trim_start_matches('.')),
     );
     format!(
