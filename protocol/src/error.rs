@@ -30,10 +30,15 @@ struct Decode {
 #[non_exhaustive]
 pub enum DecodeReason {
     /// A value needs more bytes than there are.
-    #[error("truncated")]
-    Truncated,
+    #[error("truncated to {left} of {}", Count(*.needed))]
+    Truncated {
+        /// Bytes of the value; of a varint, one more than there are.
+        needed: usize,
+        /// Bytes that are there.
+        left: usize,
+    },
     /// An array claims more elements than the remaining bytes could hold at their least size.
-    #[error("a count of {claimed} is more than the {left} bytes left can hold")]
+    #[error("a count of {claimed} is more than the {left} left can hold", left = Count(*.left))]
     LyingCount {
         /// The count as it was read.
         claimed: usize,
@@ -59,11 +64,23 @@ pub enum DecodeReason {
     #[error("tag {0} is not of this version")]
     TagVersion(u32),
     /// Bytes left over after the last field, or after a tagged field.
-    #[error("{0} bytes left over")]
+    #[error("{} left over", Count(*.0))]
     Trailing(usize),
     /// The message has no such version.
     #[error("version not in {0}")]
     Version(VersionRange),
+}
+
+/// So many bytes, in words.
+struct Count(usize);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            n => write!(f, "{n} bytes"),
+        }
+    }
 }
 
 impl DecodeError {
@@ -76,6 +93,15 @@ impl DecodeError {
         }))
     }
 
+    /// That the bytes end before a value of this length does; nom, which found out, does not tell the length.
+    #[cold]
+    pub(crate) fn needing(mut self, bytes: usize) -> Self {
+        if let DecodeReason::Truncated { needed, .. } = &mut self.0.reason {
+            *needed = bytes;
+        }
+        self
+    }
+
     /// Takes nom's wrapping off. A frame is complete, so nom never asks for more.
     pub(crate) fn from_nom(error: nom::Err<Self>) -> Self {
         match error {
@@ -83,7 +109,7 @@ impl DecodeError {
             nom::Err::Incomplete(_) => Self(Box::new(Decode {
                 at: Place::default(),
                 offset: 0,
-                reason: DecodeReason::Truncated,
+                reason: DecodeReason::Truncated { needed: 1, left: 0 },
             })),
         }
     }
@@ -128,7 +154,7 @@ impl DecodeError {
 impl<'a> ParseError<Wire<'a>> for DecodeError {
     // The only nom parser used on raw bytes is `take`, which fails in one way.
     fn from_error_kind(input: Wire<'a>, _: ErrorKind) -> Self {
-        Self::new(input, DecodeReason::Truncated)
+        Self::new(input, input.truncated())
     }
 
     fn append(_: Wire<'a>, _: ErrorKind, other: Self) -> Self {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, step_out};
 use crate::field::room_for;
 use crate::sink::{Encoded, Later, Sink};
 use crate::version::Ver;
@@ -89,13 +89,19 @@ pub(crate) fn read_tags<'a>(
     if !ver.flexible {
         return Ok((i, UnknownTags::default()));
     }
-    let (i, count) = uvarint(i)?;
+    let (i, count) = uvarint(i).map_err(in_tags)?;
     if count == 0 {
         return Ok((i, UnknownTags::default()));
     }
     // Taken apart and put together again, so that the way without tags goes through registers.
     let (i, unknown) = read_some_tags(i, count, known)?;
     Ok((i, unknown))
+}
+
+/// An error in the section itself and not in one of its fields, under the name that Kafka's documentation has for it.
+#[cold]
+fn in_tags(error: nom::Err<DecodeError>) -> nom::Err<DecodeError> {
+    step_out(error, Step::Field("_tagged_fields"))
 }
 
 fn read_some_tags<'a>(
@@ -106,13 +112,13 @@ fn read_some_tags<'a>(
     let mut unknown = UnknownTags::default();
     let mut last = None;
     for index in 0..count {
-        let (rest, tag) = uvarint(i)?;
+        let (rest, tag) = uvarint(i).map_err(in_tags)?;
         if last.is_some_and(|last| tag <= last) {
             return i.fail(DecodeReason::TagOrder(tag));
         }
         last = Some(tag);
-        let (rest, size) = uvarint(rest)?;
-        let (rest, value) = span(rest, size as usize)?;
+        let (rest, size) = uvarint(rest).map_err(in_tags)?;
+        let (rest, value) = span(rest, size as usize).map_err(in_tags)?;
         match known(tag, value)? {
             Tag::Taken => {}
             Tag::OtherVersion => return i.fail(DecodeReason::TagVersion(tag)),

@@ -44,6 +44,15 @@ impl<'a> Wire<'a> {
         Err(nom::Err::Error(DecodeError::new(self, reason)))
     }
 
+    /// That one byte more would be needed, at least.
+    pub(crate) fn truncated(&self) -> DecodeReason {
+        let left = self.len();
+        DecodeReason::Truncated {
+            needed: left + 1,
+            left,
+        }
+    }
+
     /// Refuses bytes that nobody read.
     pub(crate) fn end(self) -> Result<(), nom::Err<DecodeError>> {
         if self.rest.is_empty() {
@@ -112,7 +121,7 @@ impl<'a> Input for Wire<'a> {
 /// The next `count` bytes, as an input of their own.
 #[inline]
 pub(crate) fn span(i: Wire<'_>, count: usize) -> Parsed<'_, Wire<'_>> {
-    take(count)(i)
+    take(count)(i).map_err(|error: nom::Err<DecodeError>| error.map(|error| error.needing(count)))
 }
 
 /// The next `N` bytes by value.
@@ -121,7 +130,7 @@ pub(crate) fn array<const N: usize>(i: Wire<'_>) -> Parsed<'_, [u8; N]> {
     let (rest, head) = span(i, N)?;
     match head.rest.first_chunk() {
         Some(bytes) => Ok((rest, *bytes)),
-        None => i.fail(DecodeReason::Truncated),
+        None => i.fail(i.truncated()),
     }
 }
 
@@ -159,7 +168,7 @@ fn long_uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
             return Ok((i.take_from(n + 1), value));
         }
     }
-    i.fail(DecodeReason::Truncated)
+    i.fail(i.truncated())
 }
 
 /// The length of a string; `None` is null.

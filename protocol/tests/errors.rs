@@ -43,7 +43,7 @@ fn a_decode_error_says_message_version_path_byte_and_reason() {
     // Less the two lists of replicas of the last partition.
     let at = bytes.len() - 16;
     let error = MetadataResponse::decode(&bytes.slice(..at), 0).unwrap_err();
-    let expected = "MetadataResponse v0: topics[1].partitions[1].replica_nodes: truncated at byte";
+    let expected = "MetadataResponse v0: topics[1].partitions[1].replica_nodes: truncated to 0 of 4 bytes at byte";
     assert_eq!(error.to_string(), format!("{expected} {at}"));
     assert_eq!(
         (error.message(), error.version(), error.offset()),
@@ -184,9 +184,12 @@ fn tagged_sections_are_read_strictly() {
     assert_eq!(tagged(b"\x01\x03\x02\x01\x01"), DecodeReason::Trailing(1));
     assert_eq!(
         tagged(b"\x01\x01\x04\0\0\0\0\0\0\0\x01"),
-        DecodeReason::Truncated
+        DecodeReason::Truncated { needed: 8, left: 4 }
     );
-    assert_eq!(tagged(b"\xff\xff\xff\xff\x0f"), DecodeReason::Truncated);
+    assert_eq!(
+        tagged(b"\xff\xff\xff\xff\x0f"),
+        DecodeReason::Truncated { needed: 1, left: 0 }
+    );
     assert_eq!(tagged(b"\xff\xff\xff\xff\x1f"), DecodeReason::Varint);
     assert_eq!(tagged(b"\x80\x80\x80\x80\x80\x00"), DecodeReason::Varint);
 }

@@ -402,10 +402,16 @@ fn headers_cut_short_say_so() {
     let error = decode_request_header(&unhex("0003 000c 0000")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "RequestHeader v1: correlation_id: truncated at byte 4"
+        "RequestHeader v1: correlation_id: truncated to 2 of 4 bytes at byte 4"
     );
     let error = decode_request_header(&unhex("0003 000c 00000007 ffff")).unwrap_err();
-    assert_eq!(error.to_string(), "RequestHeader v2: truncated at byte 10");
+    assert_eq!(
+        error.to_string(),
+        "RequestHeader v2: _tagged_fields: truncated to 0 of 1 byte at byte 10"
+    );
     let error = decode_response_header(&unhex("00000007"), ApiKey::PRODUCE, 9).unwrap_err();
-    assert_eq!(error.to_string(), "ResponseHeader v1: truncated at byte 4");
+    assert_eq!(
+        error.to_string(),
+        "ResponseHeader v1: _tagged_fields: truncated to 0 of 1 byte at byte 4"
+    );
 }

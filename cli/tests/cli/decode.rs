@@ -151,7 +151,9 @@ fn a_response_is_read_with_or_without_its_header() {
     let truncated = decode(&response, frame).expect(1);
     let says = truncated.stderr();
     assert!(
-        says.contains("InitProducerIdResponse v0: producer_id: truncated at byte 6"),
+        says.contains(
+            "InitProducerIdResponse v0: producer_id: truncated to 4 of 8 bytes at byte 6"
+        ),
         "{says}"
     );
 

@@ -44,7 +44,7 @@ impl Liberty {
             DecodeReason::Null => self.kind == Kind::Null,
             DecodeReason::TagOrder(_) => self.kind == Kind::TagOrder,
             DecodeReason::Trailing(_)
-            | DecodeReason::Truncated
+            | DecodeReason::Truncated { .. }
             | DecodeReason::LyingCount { .. } => self.kind == Kind::TagSize,
             _ => false,
         };
