@@ -38,9 +38,14 @@ pub(super) fn batch(batch: &RecordBatch) -> Result<(), String> {
         attributes.0 |= LOG_APPEND_TIME;
         max_timestamp = header.max_timestamp;
     }
+    let (base_offset, partition_leader_epoch) = match header.partition_leader_epoch {
+        // From a producer's hands.
+        -1 if header.base_offset == 0 => (ours.base_offset, ours.partition_leader_epoch),
+        epoch => (header.base_offset, epoch),
+    };
     let ours = BatchHeader {
-        base_offset: header.base_offset,
-        partition_leader_epoch: header.partition_leader_epoch,
+        base_offset,
+        partition_leader_epoch,
         batch_length: match codec {
             CompressionType::None => ours.batch_length,
             _ => header.batch_length,
