@@ -36,11 +36,12 @@ trait Codec: Send {
     /// Appends the compressed form of all of `input` to `out`.
     fn compress(&mut self, input: &mut Input<'_, '_>, out: &mut Vec<u8>) -> Result<(), Fault>;
 
-    /// Decompresses all of `input` into `out`, which knows its limit.
-    fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault>;
+    /// Decompresses all of `input` into `out`, which knows its limit. After a fault, what is left of
+    /// `input` begins where the fault is.
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault>;
 
     /// As [`decompress`](Self::decompress), for what was written with record format 0.
-    fn decompress_format_0(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+    fn decompress_format_0(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         self.decompress(input, out)
     }
 }
@@ -55,10 +56,7 @@ fn codec(compression: Compression) -> Result<Box<dyn Codec>, CodecError> {
         CompressionType::Lz4 => Ok(Box::new(lz4::Lz4::default())),
         #[cfg(any(feature = "zstd", feature = "zstd-c"))]
         CompressionType::Zstd => Ok(Box::new(zstd::Zstd::new(compression.level()))),
-        codec => Err(CodecError {
-            codec,
-            fault: Fault::Unavailable,
-        }),
+        codec => Err(CodecError::unavailable(codec)),
     }
 }
 
@@ -141,6 +139,7 @@ impl Compressor {
         result.map_err(|fault| CodecError {
             codec: self.compression.codec(),
             fault,
+            position: None,
         })
     }
 
@@ -233,7 +232,7 @@ impl Decompressor {
 
     fn decompress_by(
         &mut self,
-        decompress: fn(&mut (dyn Codec + 'static), &[u8], &mut Output) -> Result<(), Fault>,
+        decompress: fn(&mut (dyn Codec + 'static), &mut &[u8], &mut Output) -> Result<(), Fault>,
         kind: CompressionType,
         input: &Bytes,
     ) -> Result<Bytes, CodecError> {
@@ -241,9 +240,14 @@ impl Decompressor {
             return Ok(input.clone());
         }
         let mut output = Output::new(std::mem::take(&mut self.out), self.limits.max_decompressed);
-        let result = decompress(self.context(kind)?, input, &mut output)
+        let mut rest = &input[..];
+        let result = decompress(self.context(kind)?, &mut rest, &mut output)
             .map(|()| Bytes::copy_from_slice(output.filled()))
-            .map_err(|fault| CodecError { codec: kind, fault });
+            .map_err(|fault| CodecError {
+                codec: kind,
+                fault,
+                position: Some(input.len() - rest.len()),
+            });
         self.out = output.into_inner();
         self.out.truncate(KEPT_SCRATCH);
         self.out.shrink_to(KEPT_SCRATCH);
@@ -251,20 +255,14 @@ impl Decompressor {
     }
 
     fn context(&mut self, kind: CompressionType) -> Result<&mut (dyn Codec + 'static), CodecError> {
-        let unavailable = CodecError {
-            codec: kind,
-            fault: Fault::Unavailable,
-        };
-        let slot = self.codecs.get_mut(kind as usize).ok_or(unavailable)?;
+        let slot = self.codecs.get_mut(kind as usize);
+        let slot = slot.ok_or(CodecError::unavailable(kind))?;
         if slot.is_none() {
             *slot = Some(codec(Compression::of(kind))?);
         }
         match slot {
             Some(codec) => Ok(codec.as_mut()),
-            None => Err(CodecError {
-                codec: kind,
-                fault: Fault::Unavailable,
-            }),
+            None => Err(CodecError::unavailable(kind)),
         }
     }
 }
@@ -278,13 +276,38 @@ impl fmt::Debug for Decompressor {
 }
 
 /// A codec that could not do its work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{codec}: {fault}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CodecError {
     /// The codec.
     pub codec: CompressionType,
     /// What is wrong.
     pub fault: Fault,
+    /// Where in the compressed data, in bytes, when it came up there: the block that is wrong, or as
+    /// far as the codec had come.
+    pub position: Option<usize>,
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.codec, self.fault)?;
+        match self.position {
+            Some(position) => write!(f, ", at byte {position} of the compressed data"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+impl CodecError {
+    const fn unavailable(codec: CompressionType) -> Self {
+        Self {
+            codec,
+            fault: Fault::Unavailable,
+            position: None,
+        }
+    }
 }
 
 /// What is wrong in a [`CodecError`].

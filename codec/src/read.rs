@@ -10,6 +10,7 @@ mod record;
 use bytes::Bytes;
 
 pub use batch::RecordBatch;
+use error::Layout;
 pub use error::{BatchError, BatchFault, RecordField, RecordProblem};
 pub use legacy::LegacyRecordBatch;
 pub use record::{Header, Headers, Record, RecordIter};
@@ -114,15 +115,16 @@ impl Iterator for Batches {
         if self.left.is_empty() {
             return None;
         }
-        let base_offset = base_offset_of(&self.left);
-        let position = self.position;
+        let layout = Layout {
+            base_offset: base_offset_of(&self.left),
+            position: self.position,
+            magic: MAGIC,
+            records_at: 0,
+            is_compressed: false,
+        };
         let next = self.split_next().map_err(|fault| {
             self.left.clear();
-            BatchError {
-                base_offset,
-                position,
-                fault,
-            }
+            layout.error(fault)
         });
         next.transpose()
     }

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use milena_codec::{
-    Batch, BatchError, BatchFault, Batches, CompressionType, Decompressor, EndTransaction,
-    HEADER_LEN, Record, RecordBatch, TimestampType,
+    Batch, BatchError, Batches, Decompressor, EndTransaction, Record, RecordBatch, TimestampType,
 };
 use milena_protocol::{ApiKey, RequestHeader};
 use serde::ser::SerializeMap;
@@ -42,10 +41,12 @@ impl<'a> Form<'a> {
         let start = offset_of(&set, self.input);
         let mut decompressor = Decompressor::default();
         let mut forms = Vec::new();
-        let complain = |error: BatchError, within: usize| {
+        let complain = |error: BatchError| {
+            // In records that were compressed there is no such byte of the input.
+            let at = error.byte.unwrap_or(error.position);
             self.complaints.borrow_mut().push(Complaint {
                 what: error.to_string(),
-                at: start.map(|start| start + error.position + within),
+                at: start.map(|start| start + at),
             });
         };
         for batch in Batches::exact(set) {
@@ -53,40 +54,12 @@ impl<'a> Form<'a> {
                 Ok(batch) => {
                     let (form, error) = BatchForm::read(&batch, &mut decompressor);
                     forms.push(form);
-                    if let Some(error) = error {
-                        let within = place_in(&batch, &error.fault);
-                        complain(error, within);
-                    }
+                    error.into_iter().for_each(complain);
                 }
-                Err(error) => {
-                    let within = match error.fault {
-                        BatchFault::Length { .. } => 8,
-                        BatchFault::Magic(_) => 16,
-                        _ => 0,
-                    };
-                    complain(error, within);
-                }
+                Err(error) => complain(error),
             }
         }
         forms
-    }
-}
-
-/// How far into a batch a fault is. Of compressed records there is no such place, so it is where they begin.
-fn place_in(batch: &Batch, fault: &BatchFault) -> usize {
-    let current = batch.as_current().is_some();
-    let records = if current { HEADER_LEN } else { 0 };
-    let compressed = !matches!(batch.codec(), Ok(CompressionType::None));
-    match fault {
-        BatchFault::Crc { .. } if current => 17,
-        BatchFault::Crc { .. } => 12,
-        BatchFault::Codec(_) | BatchFault::CodecOfFormat { .. } if current => 22,
-        BatchFault::Codec(_) | BatchFault::CodecOfFormat { .. } => 17,
-        BatchFault::Count { .. } => 57,
-        BatchFault::Record { at, .. } | BatchFault::TrailingBytes { at, .. } if !compressed => {
-            records + at
-        }
-        _ => records,
     }
 }
 

@@ -59,7 +59,7 @@ impl Codec for Gzip {
         }
     }
 
-    fn decompress(&mut self, mut input: &[u8], out: &mut Output) -> Result<(), Fault> {
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         let inflate = self
             .inflate
             .get_or_insert_with(|| Decompress::new_gzip(WINDOW_BITS));
@@ -69,14 +69,12 @@ impl Codec for Gzip {
             let limit = out.too_large();
             let room = out.up_to_some();
             let at_limit = room.is_empty();
-            let status = inflate
-                .decompress(input, room, FlushDecompress::None)
-                .map_err(Fault::failed)?;
+            let status = inflate.decompress(input, room, FlushDecompress::None);
             let taken = (inflate.total_in() - taken) as usize;
             let given = (inflate.total_out() - given) as usize;
-            input = input.get(taken..).unwrap_or_default();
+            *input = input.get(taken..).unwrap_or_default();
             out.advance(given);
-            match status {
+            match status.map_err(Fault::failed)? {
                 Status::StreamEnd if input.is_empty() => return Ok(()),
                 // Members may follow one another.
                 Status::StreamEnd => inflate.reset(true),

@@ -51,33 +51,34 @@ impl Codec for Lz4 {
         Ok(())
     }
 
-    fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
-        Frame::parse(input, true)?.decompress(out)
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
+        Frame::parse(input, true)?.decompress(input, out)
     }
 
     /// Clients of that time computed the checksum in the frame's header over too much; it is not
     /// looked at.
-    fn decompress_format_0(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
-        Frame::parse(input, false)?.decompress(out)
+    fn decompress_format_0(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
+        Frame::parse(input, false)?.decompress(input, out)
     }
 }
 
-/// A frame: what its header says, and the bytes after that.
-struct Frame<'a> {
+/// What a frame's header says.
+struct Frame {
     block_max: usize,
     block_checksums: bool,
     content_size: Option<u64>,
     content_checksum: bool,
-    rest: &'a [u8],
 }
 
-impl<'a> Frame<'a> {
-    fn decompress(self, out: &mut Output) -> Result<(), Fault> {
-        let mut rest = self.rest;
+impl Frame {
+    /// Decompresses what follows the header.
+    fn decompress(&self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         loop {
+            let mut rest = *input;
             let field = take_u32(&mut rest)?;
             if field == 0 {
-                break;
+                *input = rest;
+                return self.finish(rest, out.filled());
             }
             let len = (field & !STORED) as usize;
             if len > self.block_max {
@@ -101,11 +102,12 @@ impl<'a> Frame<'a> {
                 })?;
                 out.advance(written);
             }
+            *input = rest;
         }
-        self.finish(rest, out.filled())
     }
 
-    fn parse(input: &'a [u8], verify: bool) -> Result<Self, Fault> {
+    /// Takes the header off the front of `input`.
+    fn parse(input: &mut &[u8], verify: bool) -> Result<Self, Fault> {
         let Some((magic, mut rest)) = input.split_first_chunk::<4>() else {
             return Err(Fault::Truncated);
         };
@@ -147,12 +149,12 @@ impl<'a> Frame<'a> {
                 "the frame's header does not match its checksum",
             ));
         }
+        *input = rest;
         Ok(Self {
             block_max,
             block_checksums: flags & 0x10 != 0,
             content_size,
             content_checksum: flags & 0x04 != 0,
-            rest,
         })
     }
 

@@ -47,8 +47,8 @@ impl Codec for Snappy {
         Ok(())
     }
 
-    fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
-        let Some((header, mut rest)) = input.split_first_chunk::<{ HEADER.len() }>() else {
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
+        let Some((header, rest)) = input.split_first_chunk::<{ HEADER.len() }>() else {
             return self.block(input, out);
         };
         if !header.starts_with(&MAGIC) {
@@ -57,12 +57,13 @@ impl Codec for Snappy {
         if header.get(8..12) == Some(&[0; 4]) {
             return Err(Fault::Corrupt("the xerial framing has version 0"));
         }
-        while !rest.is_empty() {
-            let (len, blocks) = rest.split_first_chunk().ok_or(Fault::Truncated)?;
+        *input = rest;
+        while !input.is_empty() {
+            let (len, blocks) = input.split_first_chunk().ok_or(Fault::Truncated)?;
             let len = u32::from_be_bytes(*len) as usize;
             let (block, later) = blocks.split_at_checked(len).ok_or(Fault::Truncated)?;
             self.block(block, out)?;
-            rest = later;
+            *input = later;
         }
         Ok(())
     }
@@ -70,16 +71,19 @@ impl Codec for Snappy {
 
 impl Snappy {
     fn block(&mut self, block: &[u8], out: &mut Output) -> Result<(), Fault> {
-        let len = decompress_len(block).map_err(Fault::failed)?;
+        let len = decompress_len(block).map_err(corrupt)?;
         if len > block.len().saturating_mul(MAX_EXPANSION) {
             return Err(Fault::Corrupt("a block claims more bytes than it can hold"));
         }
         let room = out.exactly(len)?;
-        let written = self
-            .decoder
-            .decompress(block, room)
-            .map_err(Fault::failed)?;
+        let written = self.decoder.decompress(block, room).map_err(corrupt)?;
         out.advance(written);
         Ok(())
     }
+}
+
+/// The decoder's complaint, without the codec's name in front.
+fn corrupt(error: snap::Error) -> Fault {
+    let text = error.to_string();
+    Fault::failed(text.strip_prefix("snappy: ").unwrap_or(&text))
 }

@@ -37,7 +37,7 @@ impl Codec for Zstd {
         Ok(())
     }
 
-    fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         let result = self.decompress_frames(input, out);
         if out.filled().len() > KEPT_SCRATCH {
             // Its window has grown with the content.
@@ -48,33 +48,31 @@ impl Codec for Zstd {
 }
 
 impl Zstd {
-    fn decompress_frames(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+    fn decompress_frames(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         // The streaming call stops where its output ends; decoding in one go has no limit. It
         // takes memory for what a frame decodes to, at most its window; windows above 128 MiB,
         // which no level up to 22 needs, are refused.
         let decoder = self.decoder.get_or_insert_with(Decompressor::new);
         decoder.reset();
-        let mut taken = 0;
         loop {
             // One frame.
             loop {
-                let before = taken;
+                let mut taken = 0;
                 let limit = out.too_large();
                 let room = out.up_to_some();
                 let at_limit = room.is_empty();
                 let mut given = 0;
-                let left = decoder
-                    .decompress_stream(input, &mut taken, room, &mut given)
-                    .map_err(Fault::failed)?;
+                let left = decoder.decompress_stream(input, &mut taken, room, &mut given);
                 out.advance(given);
-                match left {
+                *input = input.get(taken..).unwrap_or_default();
+                match left.map_err(Fault::failed)? {
                     0 => break,
-                    _ if taken > before || given > 0 => {}
+                    _ if taken > 0 || given > 0 => {}
                     _ if at_limit => return Err(limit),
                     _ => return Err(Fault::Truncated),
                 }
             }
-            if taken == input.len() {
+            if input.is_empty() {
                 return Ok(());
             }
         }

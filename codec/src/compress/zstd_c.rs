@@ -62,23 +62,23 @@ impl Codec for Zstd {
         }
     }
 
-    fn decompress(&mut self, input: &[u8], out: &mut Output) -> Result<(), Fault> {
+    fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         // The library itself refuses windows above 128 MiB.
         let decoder = slot(&mut self.decoder, Decoder::new)?;
         decoder.reinit().map_err(Fault::failed)?;
-        let mut input = InBuffer::around(input);
         let mut ended = false;
-        while input.pos() < input.src.len() || !ended {
-            let before = input.pos();
+        while !input.is_empty() || !ended {
+            let mut piece = InBuffer::around(*input);
             let limit = out.too_large();
             let room = out.up_to_some();
             let at_limit = room.is_empty();
             let mut room = OutBuffer::around(room);
-            let left = decoder.run(&mut input, &mut room).map_err(Fault::failed)?;
-            let given = room.pos();
+            let left = decoder.run(&mut piece, &mut room);
+            let (taken, given) = (piece.pos(), room.pos());
             out.advance(given);
-            ended = left == 0;
-            if !ended && input.pos() == before && given == 0 {
+            *input = input.get(taken..).unwrap_or_default();
+            ended = left.map_err(Fault::failed)? == 0;
+            if !ended && taken == 0 && given == 0 {
                 return Err(if at_limit { limit } else { Fault::Truncated });
             }
         }

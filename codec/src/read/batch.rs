@@ -5,9 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::cursor::{Cursor, FieldFault, Span};
-use super::error::{BatchError, BatchFault, RecordField, RecordProblem};
+use super::error::{BatchError, BatchFault, Layout, RecordField, RecordProblem};
 use super::record::{Headers, Record, RecordIter};
-use crate::header::{Attributes, BatchHeader, HEADER_LEN, TimestampType, crc_of};
+use crate::header::{Attributes, BatchHeader, HEADER_LEN, MAGIC, TimestampType, crc_of};
 use crate::{CompressionType, Decompressor, sequence_add};
 
 /// A batch of format 2 as it stands in a record set: its header is read, its records are not.
@@ -169,7 +169,7 @@ impl RecordBatch {
         let records = decompressor
             .decompress(codec, &self.records_section())
             .map_err(|error| self.error(BatchFault::Decompress(error)))?;
-        let records = BatchRecords::new(&self.header, self.position, records);
+        let records = BatchRecords::new(&self.header, self.layout(), records);
         records.map(Into::into).map_err(|fault| self.error(fault))
     }
 
@@ -188,12 +188,18 @@ impl RecordBatch {
         ]
     }
 
-    fn error(&self, fault: BatchFault) -> BatchError {
-        BatchError {
+    fn layout(&self) -> Layout {
+        Layout {
             base_offset: Some(self.header.base_offset),
             position: self.position,
-            fault,
+            magic: MAGIC,
+            records_at: HEADER_LEN,
+            is_compressed: self.header.attributes.codec() != Ok(CompressionType::None),
         }
+    }
+
+    fn error(&self, fault: BatchFault) -> BatchError {
+        self.layout().error(fault)
     }
 }
 
@@ -230,12 +236,11 @@ pub(super) struct BatchRecords {
     append_time: Option<i64>,
     count: i32,
     index: i32,
-    /// Where the batch begins in its record set.
-    position: usize,
+    layout: Layout,
 }
 
 impl BatchRecords {
-    fn new(header: &BatchHeader, position: usize, records: Bytes) -> Result<Self, BatchFault> {
+    fn new(header: &BatchHeader, layout: Layout, records: Bytes) -> Result<Self, BatchFault> {
         let (count, len) = (header.records_count, records.len());
         let least = usize::try_from(count)
             .ok()
@@ -257,7 +262,7 @@ impl BatchRecords {
             },
             count,
             index: 0,
-            position,
+            layout,
         })
     }
 
@@ -313,11 +318,7 @@ impl BatchRecords {
 
     fn fail(&mut self, fault: BatchFault) -> Option<Result<Record, BatchError>> {
         self.index = self.count;
-        Some(Err(BatchError {
-            base_offset: Some(self.base_offset),
-            position: self.position,
-            fault,
-        }))
+        Some(Err(self.layout.error(fault)))
     }
 }
 

@@ -13,8 +13,57 @@ pub struct BatchError {
     pub base_offset: Option<i64>,
     /// Where the batch begins in its record set, in bytes.
     pub position: usize,
+    /// Where in the record set the field begins that is wrong, or the bytes that are; in a batch that
+    /// is cut off, the batch. `None` when it is in records that were compressed: the fault says
+    /// where in them.
+    pub byte: Option<usize>,
     /// What is wrong.
     pub fault: BatchFault,
+}
+
+/// What there is to know of a batch to find a byte in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub(super) base_offset: Option<i64>,
+    pub(super) position: usize,
+    pub(super) magic: i8,
+    /// Where the records begin, or what they are compressed to.
+    pub(super) records_at: usize,
+    pub(super) is_compressed: bool,
+}
+
+impl Layout {
+    #[cold]
+    pub(super) fn error(&self, fault: BatchFault) -> BatchError {
+        let current = self.magic == crate::MAGIC;
+        let within = match &fault {
+            BatchFault::Truncated { .. } | BatchFault::WrapperOffset { .. } => Some(0),
+            BatchFault::Length { .. } => Some(8),
+            BatchFault::Magic(_) | BatchFault::Legacy(_) => Some(16),
+            BatchFault::Crc { .. } => Some(if current { 17 } else { 12 }),
+            // The low byte of two, or the only one.
+            BatchFault::Codec(_) | BatchFault::CodecOfFormat { .. } => {
+                Some(if current { 22 } else { 17 })
+            }
+            BatchFault::Count { .. } => Some(57),
+            BatchFault::NullWrapper | BatchFault::EmptyWrapper => Some(self.records_at),
+            BatchFault::Decompress(error) => {
+                Some(self.records_at.saturating_add(error.position.unwrap_or(0)))
+            }
+            BatchFault::Record { .. } | BatchFault::TrailingBytes { .. } if self.is_compressed => {
+                None
+            }
+            BatchFault::Record { at, .. } | BatchFault::TrailingBytes { at, .. } => {
+                Some(self.records_at.saturating_add(*at))
+            }
+        };
+        BatchError {
+            base_offset: self.base_offset,
+            position: self.position,
+            byte: within.map(|within| self.position.saturating_add(within)),
+            fault,
+        }
+    }
 }
 
 impl fmt::Display for BatchError {
@@ -23,7 +72,15 @@ impl fmt::Display for BatchError {
         if let Some(offset) = self.base_offset {
             write!(f, " of offset {offset}")?;
         }
-        write!(f, " at byte {}: {}", self.position, self.fault)
+        write!(f, " at byte {}: {}", self.position, self.fault)?;
+        match (self.byte, &self.fault) {
+            (Some(byte), _) if byte == self.position => Ok(()),
+            (Some(byte), _) => write!(f, ", at byte {byte}"),
+            (None, BatchFault::Record { at, .. } | BatchFault::TrailingBytes { at, .. }) => {
+                write!(f, ", at byte {at} of the decompressed records")
+            }
+            (None, _) => Ok(()),
+        }
     }
 }
 
@@ -41,7 +98,7 @@ pub enum BatchFault {
         /// Bytes that are there.
         available: usize,
     },
-    /// The length field, at byte 8 of the batch, cannot be.
+    /// The length field cannot be.
     #[error("length {length}, where {least} is the least")]
     Length {
         /// What it says.
@@ -49,7 +106,7 @@ pub enum BatchFault {
         /// The least that it can be in its record format.
         least: i32,
     },
-    /// The magic byte, at byte 16 of the batch, is no record format's.
+    /// The magic byte is no record format's.
     #[error("record format {0}, where there are 0, 1 and 2")]
     Magic(i8),
     /// A record format that Kafka knows and the caller does not take.
@@ -75,9 +132,9 @@ pub enum BatchFault {
         magic: i8,
     },
     /// The records do not decompress.
-    #[error("records do not decompress: {0}")]
+    #[error("records do not decompress: {}: {}", .0.codec, .0.fault)]
     Decompress(CodecError),
-    /// The record count, at byte 57 of the batch, cannot be.
+    /// The record count cannot be.
     #[error("{count} records in {len} bytes")]
     Count {
         /// What the header says.
@@ -93,16 +150,13 @@ pub enum BatchFault {
     EmptyWrapper,
     /// The offset of a compressed message of format 1 is below that of the last message in it,
     /// which counts from 0.
-    #[error("compressed messages up to offset {last}, which their own offsets count from 0")]
+    #[error("a compressed message whose offset is below that of the last message in it, {last}")]
     WrapperOffset {
         /// The relative offset of the last message.
         last: i64,
     },
     /// A record is malformed.
-    #[error(
-        "record {index}{}: {field} {problem}, at byte {at} of the uncompressed records",
-        Of(.count)
-    )]
+    #[error("record {index}{}: {field} {problem}", Of(.count))]
     Record {
         /// Which record, from 0.
         index: usize,
@@ -112,15 +166,12 @@ pub enum BatchFault {
         field: RecordField,
         /// What about it.
         problem: RecordProblem,
-        /// Where the field begins, in bytes from the start of the records once decompressed. In an
-        /// uncompressed batch that is 61 bytes after the start of the batch, and in an uncompressed
-        /// message of an older format it is the start of the message.
+        /// Where the field begins, in bytes from the start of the records once decompressed; of an
+        /// uncompressed message of an older format, from its own start.
         at: usize,
     },
     /// The records end before their section does.
-    #[error(
-        "{len} bytes follow the last of {count} records, at byte {at} of the uncompressed records"
-    )]
+    #[error("{len} bytes follow the last of {count} records")]
     TrailingBytes {
         /// How many records the header says there are.
         count: i32,
@@ -196,13 +247,13 @@ impl fmt::Display for RecordField {
 #[non_exhaustive]
 pub enum RecordProblem {
     /// The record ends inside the field.
-    #[error("is truncated")]
+    #[error("cut off")]
     Truncated,
     /// A varint with more bits than its type holds.
-    #[error("has too many bits")]
+    #[error("of too many bits")]
     Overflow,
     /// A length that is negative, or more than there is.
-    #[error("has length {len}, where {left} bytes are left")]
+    #[error("of {len} bytes, where {left} are left")]
     Length {
         /// What it says.
         len: i32,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::error::{BatchError, BatchFault};
+use super::cursor::Span;
+use super::error::{BatchError, BatchFault, Layout};
 use super::message::{self, Messages};
 use super::record::RecordIter;
 use crate::header::{Attributes, LENGTH_OVERHEAD, MAGIC_AT, TimestampType};
@@ -181,24 +182,34 @@ impl LegacyRecordBatch {
         verify_crcs: bool,
     ) -> Result<RecordIter, BatchError> {
         let codec = self.codec()?;
-        let messages = if codec == CompressionType::None {
-            Messages::single(self)
-        } else {
-            self.decompress(codec, decompressor)
-                .and_then(|set| Messages::within(self, set, verify_crcs))
-                .map_err(|fault| self.error(fault))?
+        if codec == CompressionType::None {
+            return Ok(Messages::single(self).into());
+        }
+        let value = message::value_of(&self.bytes)
+            .map_err(|fault| self.error(fault.of_record(0, Some(1))))?;
+        let layout = Layout {
+            // A null value is a length alone, at the end.
+            records_at: value.as_ref().map_or(self.len() - 4, |value| value.start),
+            is_compressed: true,
+            ..self.layout()
         };
-        Ok(messages.into())
+        let set = match value {
+            None => Err(BatchFault::NullWrapper),
+            Some(value) => self.decompress(codec, value, decompressor),
+        };
+        set.and_then(|set| Messages::within(self, layout, set, verify_crcs))
+            .map(Into::into)
+            .map_err(|fault| layout.error(fault))
     }
 
-    /// The set of messages that is this message's value.
+    /// The set of messages that the message's value is.
     fn decompress(
         &self,
         codec: CompressionType,
+        value: Span,
         decompressor: &mut Decompressor,
     ) -> Result<Bytes, BatchFault> {
-        let value = message::value_of(&self.bytes).map_err(|fault| fault.of_record(0, Some(1)))?;
-        let value = self.bytes.slice(value.ok_or(BatchFault::NullWrapper)?);
+        let value = self.bytes.slice(value);
         match self.magic {
             0 => decompressor.decompress_format_0(codec, &value),
             _ => decompressor.decompress(codec, &value),
@@ -210,12 +221,19 @@ impl LegacyRecordBatch {
         Attributes(self.attributes as i16)
     }
 
-    pub(super) const fn error(&self, fault: BatchFault) -> BatchError {
-        BatchError {
+    /// As of an uncompressed message, which is its own record.
+    pub(super) const fn layout(&self) -> Layout {
+        Layout {
             base_offset: Some(self.offset),
             position: self.position,
-            fault,
+            magic: self.magic,
+            records_at: 0,
+            is_compressed: false,
         }
+    }
+
+    pub(super) fn error(&self, fault: BatchFault) -> BatchError {
+        self.layout().error(fault)
     }
 }
 

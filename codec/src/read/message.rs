@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::cursor::{Cursor, FieldFault, Span};
-use super::error::{BatchError, BatchFault, RecordField, RecordProblem};
+use super::error::{BatchError, BatchFault, Layout, RecordField, RecordProblem};
 use super::legacy::LegacyRecordBatch;
 use super::record::{Headers, Record};
 use crate::CompressionType;
@@ -128,9 +128,7 @@ pub(super) struct Messages {
     is_within: bool,
     count: usize,
     index: usize,
-    /// The batch's offset, and where it begins in its record set.
-    offset: i64,
-    position: usize,
+    layout: Layout,
 }
 
 impl Messages {
@@ -145,14 +143,14 @@ impl Messages {
             is_within: false,
             count: 1,
             index: 0,
-            offset: batch.last_offset(),
-            position: batch.position(),
+            layout: batch.layout(),
         }
     }
 
     /// The messages of `set`, which was compressed in the batch.
     pub(super) fn within(
         batch: &LegacyRecordBatch,
+        layout: Layout,
         set: Bytes,
         verify_crcs: bool,
     ) -> Result<Self, BatchFault> {
@@ -175,6 +173,7 @@ impl Messages {
             verify_crcs,
             is_within: true,
             count,
+            layout,
             ..Self::single(batch)
         })
     }
@@ -186,11 +185,7 @@ impl Messages {
         let record = self.read().map_err(|fault| {
             let fault = fault.of_record(self.index, Some(self.count));
             self.index = self.count - 1;
-            BatchError {
-                base_offset: Some(self.offset),
-                position: self.position,
-                fault,
-            }
+            self.layout.error(fault)
         });
         self.index += 1;
         Some(record)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::str::Utf8Error;
 
 use bytes::Bytes;
 
@@ -111,6 +112,14 @@ impl Header {
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.key_bytes)
+    }
+
+    /// The name, or where it is not UTF-8.
+    ///
+    /// # Errors
+    /// What stands where in the name's bytes.
+    pub fn try_key(&self) -> Result<&str, Utf8Error> {
+        std::str::from_utf8(&self.key_bytes)
     }
 }
 

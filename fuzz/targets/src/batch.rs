@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use milena_codec::{
-    Batch, BatchBuilder, BatchHeader, Batches, CompressionType, Decompressor, EndTransaction,
-    HEADER_LEN, HeaderRef, LegacyRecordBatch, Limits, Payload, Record, RecordBatch, RecordRef,
-    Stamp,
+    Batch, BatchBuilder, BatchError, BatchHeader, Batches, CompressionType, Decompressor,
+    EndTransaction, HEADER_LEN, HeaderRef, LegacyRecordBatch, Limits, Payload, Record, RecordBatch,
+    RecordRef, Stamp,
 };
 
 use crate::input::Input;
@@ -45,13 +45,23 @@ pub fn batch(data: &[u8]) {
                 records(&batch, without_crc, &mut decompressor);
             }
             Err(error) => {
-                let _ = error.to_string();
+                told(&error, set.len());
                 failed = true;
             }
         }
     }
     assert_eq!(batches.position(), position);
     assert!(!exact || failed || position == set.len(), "bytes left over");
+}
+
+/// An error has words, and is in the batch that it is about, which goes no further than to `end`.
+fn told(error: &BatchError, end: usize) {
+    let within = error.position..=end;
+    assert!(
+        error.byte.is_none_or(|byte| within.contains(&byte)),
+        "{error}"
+    );
+    assert!(!error.to_string().is_empty());
 }
 
 fn header(batch: &RecordBatch) {
@@ -92,7 +102,7 @@ fn records(batch: &Batch, without_crc: bool, decompressor: &mut Decompressor) {
     let mut records = match records {
         Ok(records) => records,
         Err(error) => {
-            let _ = error.to_string();
+            told(&error, batch.position() + batch.len());
             return;
         }
     };
@@ -103,7 +113,7 @@ fn records(batch: &Batch, without_crc: bool, decompressor: &mut Decompressor) {
         match record {
             Ok(record) => read.push(record),
             Err(error) => {
-                let _ = error.to_string();
+                told(&error, batch.position() + batch.len());
                 failed = true;
             }
         }
@@ -151,7 +161,7 @@ fn rebuild(records: &[Record]) {
         let headers: Vec<_> = record.headers.iter().collect();
         let mut refs = Vec::new();
         for header in &headers {
-            let Ok(key) = std::str::from_utf8(&header.key_bytes) else {
+            let Ok(key) = header.try_key() else {
                 // Others may write it; the builder does not.
                 return;
             };
