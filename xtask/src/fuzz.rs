@@ -39,6 +39,9 @@ pub(crate) struct Choice {
     /// Make the committed corpus of the fewest inputs that reach all that is reached, and add the run to the ledger.
     #[arg(long)]
     keep: bool,
+    /// Begin with what Kafka and other clients wrote as well, of which the committed corpus has the best.
+    #[arg(long)]
+    golden: bool,
     /// Add the run to the ledger, fuzz/LEDGER.md.
     #[arg(long)]
     ledger: bool,
@@ -58,7 +61,7 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         bail!("there is no such target; there are {}", all.join(", "));
     }
     let programs = build::build(choice.target.as_deref(), choice.address)?;
-    let inputs = build::unpack()?;
+    let inputs = build::unpack(choice.golden)?;
     let mut sound = true;
     for target in chosen {
         let target = Target::new(target, &programs, &inputs)?;

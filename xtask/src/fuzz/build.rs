@@ -80,10 +80,14 @@ fn host() -> Result<String> {
 }
 
 /// Writes the inputs to begin with, the committed ones and seeds, into a folder for each target; returns the folder of
-/// those.
-pub(super) fn unpack() -> Result<PathBuf> {
+/// those. `golden` adds what Kafka and other clients wrote.
+pub(super) fn unpack(golden: bool) -> Result<PathBuf> {
     let dir = paths::root().join("target").join("fuzz-inputs");
-    corpus(&["unpack".as_ref(), dir.as_os_str()])?;
+    let mut arguments: Vec<&OsStr> = vec!["unpack".as_ref(), dir.as_os_str()];
+    if golden {
+        arguments.push("golden".as_ref());
+    }
+    corpus(&arguments)?;
     Ok(dir)
 }
 

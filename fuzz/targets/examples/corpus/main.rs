@@ -3,7 +3,8 @@
 //! `cargo run -p milena-fuzz-targets --example corpus -- unpack DIR` fills `DIR/TARGET/` for every target: with the
 //! committed inputs, and with seeds. Seeds are inputs that go deep, for the fuzzer to begin with: it does not find its
 //! way past a length and a checksum alone. They are written anew each time, so a new API, or an operation that a target
-//! has learned, is a matter of this program.
+//! has learned, is a matter of this program. `unpack DIR golden` adds what Kafka and other clients wrote, which takes a
+//! minute.
 //!
 //! `… -- pack TARGET DIR` makes the inputs in `DIR` the committed ones, and keeps those that have a note.
 //!
@@ -17,6 +18,7 @@
 
 mod codecs;
 mod frames;
+mod golden;
 mod messages;
 mod operations;
 
@@ -29,13 +31,14 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["unpack", dir] => unpack(dir.into()),
+        ["unpack", dir] => unpack(dir.into()).map(drop),
+        ["unpack", dir, "golden"] => golden::write(&unpack(dir.into())?),
         ["pack", target, dir] => pack(target, dir.as_ref()),
-        _ => Err(io::Error::other("unpack DIR, or pack TARGET DIR")),
+        _ => Err(io::Error::other("unpack DIR [golden], or pack TARGET DIR")),
     }
 }
 
-fn unpack(dir: PathBuf) -> io::Result<()> {
+fn unpack(dir: PathBuf) -> io::Result<Inputs> {
     if dir.exists() {
         fs::remove_dir_all(&dir)?;
     }
@@ -51,7 +54,8 @@ fn unpack(dir: PathBuf) -> io::Result<()> {
     messages::write(&inputs)?;
     frames::write(&inputs)?;
     codecs::write(&inputs)?;
-    operations::write(&inputs)
+    operations::write(&inputs)?;
+    Ok(inputs)
 }
 
 fn pack(target: &str, dir: &Path) -> io::Result<()> {
