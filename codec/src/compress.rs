@@ -170,7 +170,8 @@ impl fmt::Debug for Compressor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that one batch may have once decompressed; 128 MiB by default. Memory grows with what
-    /// is really there, whatever sizes the input claims.
+    /// is really there, whatever sizes the input claims: to twice the limit, and for zstd by a
+    /// window, of three times the limit and never more than 192 MiB.
     pub max_decompressed: usize,
 }
 

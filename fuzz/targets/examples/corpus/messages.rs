@@ -16,6 +16,7 @@ pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
                 let mut body = Writer {
                     version,
                     flexible,
+                    values: 0,
                     out: Vec::new(),
                 };
                 body.fields(schema);
@@ -51,10 +52,13 @@ fn worst(seeds: &Inputs) -> io::Result<()> {
     seeds.add("message", "worst", &bytes)
 }
 
-/// Writes a message by its table: one element in every array, nothing null.
+/// Writes a message by its table: one element in every array, nothing null, and no two values alike, so that they
+/// cannot be taken for one another.
 struct Writer {
     version: i16,
     flexible: bool,
+    /// How many there are so far.
+    values: u8,
     out: Vec<u8>,
 }
 
@@ -93,16 +97,20 @@ impl Writer {
     }
 
     fn value(&mut self, ty: Type) {
+        self.values = (self.values + 1) % 128;
+        let n = self.values;
         match ty {
-            Type::Bool => self.out.push(1),
-            Type::Int8 => self.out.push(2),
-            Type::Int16 | Type::Uint16 => self.out.extend(3_i16.to_be_bytes()),
-            Type::Int32 => self.out.extend(1_000_000_i32.to_be_bytes()),
-            Type::Int64 => self.out.extend(1_700_000_000_000_i64.to_be_bytes()),
-            Type::Float64 => self.out.extend(0.5_f64.to_be_bytes()),
-            Type::Uuid => self.out.extend(*b"0123456789abcdef"),
-            Type::String => self.sized(2, b"text"),
-            Type::Bytes | Type::Records => self.sized(4, b"\0\xff bytes"),
+            Type::Bool => self.out.push(n & 1),
+            Type::Int8 => self.out.push(n),
+            Type::Int16 | Type::Uint16 => self.out.extend([3, n]),
+            Type::Int32 => self.out.extend([0, 0x0f, 0x42, n]),
+            Type::Int64 => self
+                .out
+                .extend((1_700_000_000_000 + i64::from(n)).to_be_bytes()),
+            Type::Float64 => self.out.extend((0.5 + f64::from(n)).to_be_bytes()),
+            Type::Uuid => self.out.extend([n; 16]),
+            Type::String => self.sized(2, &[b't', b'e', b'x', b't', n]),
+            Type::Bytes | Type::Records => self.sized(4, &[0, 0xff, n]),
             Type::Array(of) => {
                 self.length(4, 1);
                 self.value(*of);
