@@ -20,7 +20,7 @@ pub(crate) struct Producing {
     /// Bytes at which a batch is full.
     #[arg(long, default_value_t = 16_384, value_name = "BYTES")]
     batch_size: usize,
-    /// none, gzip, snappy, lz4 or zstd; gzip and zstd take a level, as in zstd:6.
+    /// none, gzip, snappy, lz4 or zstd; gzip, lz4 and zstd take a level, as in zstd:6.
     #[arg(short = 'z', long, default_value = "none", value_name = "CODEC", value_parser = parse_compression)]
     compression: Compression,
     /// Bytes for records that wait to be sent or acknowledged.

@@ -53,7 +53,7 @@ fn codec(compression: Compression) -> Result<Box<dyn Codec>, CodecError> {
         #[cfg(feature = "snappy")]
         CompressionType::Snappy => Ok(Box::new(snappy::Snappy::default())),
         #[cfg(feature = "lz4")]
-        CompressionType::Lz4 => Ok(Box::new(lz4::Lz4::default())),
+        CompressionType::Lz4 => Ok(Box::new(lz4::Lz4::new(compression.level()))),
         #[cfg(any(feature = "zstd", feature = "zstd-c"))]
         CompressionType::Zstd => Ok(Box::new(zstd::Zstd::new(compression.level()))),
         codec => Err(CodecError::unavailable(codec)),

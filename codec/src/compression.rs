@@ -89,6 +89,8 @@ pub struct Compression {
 
 const GZIP_DEFAULT: i32 = -1;
 const LZ4_DEFAULT: i32 = 9;
+const LZ4_MIN: i32 = 1;
+const LZ4_MAX: i32 = 17;
 const ZSTD_DEFAULT: i32 = 3;
 const ZSTD_MIN: i32 = -131_072;
 const ZSTD_MAX: i32 = 22;
@@ -141,20 +143,34 @@ impl Compression {
         }
     }
 
-    /// Lz4 at a level of Kafka's: 9, the default, which is the fast compressor.
+    /// Lz4 at a level of Kafka's: 1 to 17.
+    ///
+    /// They mean what they mean to the Java producer:
+    ///
+    /// | level | |
+    /// |---|---|
+    /// | 9, the default | the fast compressor: the same as [`Compression::LZ4`] |
+    /// | 1 to 8 | the high compressor, which searches the longer the higher the level; 1 and 2 are the same |
+    /// | 10 to 12 | the high compressor, which looks for the smallest output |
+    /// | 13 to 17 | the same as 12 |
+    ///
+    /// So 9 is not between 8 and 10: it is several times as fast as any other level, and its output
+    /// the largest.
     ///
     /// # Errors
-    /// [`LevelError::HighCompressor`] for 1 to 8 and 10 to 17, which in Kafka mean the high
-    /// compressor; [`LevelError::OutOfRange`] for any other level.
+    /// [`LevelError::OutOfRange`] for any other level.
     pub const fn lz4(level: i32) -> Result<Self, LevelError> {
-        match level {
-            LZ4_DEFAULT => Ok(Self::LZ4),
-            1..=17 => Err(LevelError::HighCompressor { level }),
-            _ => Err(LevelError::OutOfRange {
+        if level >= LZ4_MIN && level <= LZ4_MAX {
+            Ok(Self {
+                kind: CompressionType::Lz4,
+                level,
+            })
+        } else {
+            Err(LevelError::OutOfRange {
                 codec: CompressionType::Lz4,
                 level,
-                allowed: "9, the fast compressor",
-            }),
+                allowed: "1 to 17",
+            })
         }
     }
 
@@ -282,15 +298,6 @@ pub enum LevelError {
         /// The levels it has.
         allowed: &'static str,
     },
-    /// An lz4 level that only the high compressor has.
-    #[error(
-        "lz4 level {level} needs the high compressor, which is not available: \
-         leave the level out, or use 9, for the fast compressor"
-    )]
-    HighCompressor {
-        /// The level that was asked for.
-        level: i32,
-    },
     /// A level for a codec without levels.
     #[error("{codec} has no levels")]
     NoLevels {
@@ -328,14 +335,12 @@ mod tests {
         assert_eq!(Compression::zstd(0), Ok(Compression::ZSTD));
         assert!(Compression::zstd(23).is_err() && Compression::zstd(-131_073).is_err());
         assert_eq!(Compression::lz4(9), Ok(Compression::LZ4));
-        assert_eq!(
-            Compression::lz4(12),
-            Err(LevelError::HighCompressor { level: 12 })
-        );
-        assert!(matches!(
-            Compression::lz4(0),
-            Err(LevelError::OutOfRange { .. })
-        ));
+        for level in 1..=17 {
+            assert_eq!(Compression::lz4(level).unwrap().level(), level);
+        }
+        for level in [-1, 0, 18] {
+            assert!(Compression::lz4(level).is_err());
+        }
         assert!(matches!(
             Compression::SNAPPY.with_level(1),
             Err(LevelError::NoLevels { .. })
@@ -345,14 +350,15 @@ mod tests {
     #[test]
     fn text_round_trips() {
         for text in [
-            "none", "gzip", "gzip:1", "snappy", "lz4", "zstd", "zstd:-5", "zstd:22",
+            "none", "gzip", "gzip:1", "snappy", "lz4", "lz4:1", "lz4:12", "zstd", "zstd:-5",
+            "zstd:22",
         ] {
             assert_eq!(text.parse::<Compression>().unwrap().to_string(), text);
         }
         assert_eq!("GZIP:6".parse(), Compression::gzip(6));
         assert_eq!("lz4:9".parse(), Ok(Compression::LZ4));
         for text in [
-            "", "brotli", "gzip:", "gzip:x", "none:1", "snappy:1", "lz4:3", "zstd:99",
+            "", "brotli", "gzip:", "gzip:x", "none:1", "snappy:1", "lz4:0", "lz4:18", "zstd:99",
         ] {
             assert!(text.parse::<Compression>().is_err(), "{text}");
         }

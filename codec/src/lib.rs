@@ -64,7 +64,7 @@
 //! # What it is not
 //!
 //! No sockets, clocks, pools or threads. No writer of record formats 0 and 1, from before Kafka 0.11:
-//! they are read alone. The lz4 high compressor is missing: its levels are refused, not ignored.
+//! they are read alone.
 //!
 //! # Features
 //!

@@ -207,6 +207,36 @@ fn codecs() -> impl Iterator<Item = Compression> {
 }
 
 #[test]
+#[cfg(feature = "lz4")]
+fn lz4_allocates_nothing_once_it_is_warm() {
+    // Blocks of several kinds, so that each way to find matches has its turn.
+    let zeros = vec![0; 70_000];
+    let numbers = |every: u32| {
+        (0..40_000_u32).flat_map(move |i| (i / every).wrapping_mul(0x9e37_79b1).to_be_bytes())
+    };
+    let input: Vec<u8> = zeros
+        .into_iter()
+        .chain(numbers(1))
+        .chain(numbers(50))
+        .collect();
+    let text: Vec<u8> = (0..9000_u32)
+        .flat_map(|i| format!("{} and {i},", i * i % 7).into_bytes())
+        .collect();
+    for level in 1..=17 {
+        let mut compressor = Compressor::new(Compression::lz4(level).unwrap()).unwrap();
+        let mut out = Vec::new();
+        let mut compress = || {
+            out.clear();
+            let pieces = input.chunks(10_007).chain(text.chunks(7));
+            compressor.compress(pieces, &mut out).unwrap();
+        };
+        compress();
+        let info = measure(compress);
+        assert_eq!(info.count_total, 0, "level {level}");
+    }
+}
+
+#[test]
 fn a_bomb_costs_no_more_than_the_limit() {
     const LIMIT: usize = 1 << 20;
     let zeros = vec![0; 16 << 20];

@@ -1,6 +1,13 @@
 //! Lz4: the frame that Java writes, made by hand around the block API, and every frame that Java
 //! reads.
 
+mod chains;
+mod high;
+mod longest;
+mod parse;
+mod sequence;
+mod suffixes;
+
 use lz4_flex::block::{
     CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size,
 };
@@ -9,6 +16,7 @@ use twox_hash::XxHash32;
 use super::input::Input;
 use super::output::Output;
 use super::{Codec, Fault};
+use high::HighCompressor;
 
 const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 /// Magic; version 1, independent blocks, no checksums, no content size; blocks of 64 KiB; the
@@ -18,25 +26,72 @@ const HEADER: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82];
 const BLOCK: usize = 64 * 1024;
 /// The bit of a block's length that says: not compressed.
 const STORED: u32 = 1 << 31;
+/// The level that Kafka gives to the fast compressor.
+const FAST: i32 = 9;
 
-#[derive(Default)]
 pub(super) struct Lz4 {
-    table: Option<CompressTable>,
+    level: i32,
+    /// Made when it is first used.
+    compressor: Option<BlockCompressor>,
+}
+
+impl Lz4 {
+    pub(super) const fn new(level: i32) -> Self {
+        Self {
+            level,
+            compressor: None,
+        }
+    }
+}
+
+enum BlockCompressor {
+    Fast(CompressTable),
+    High(HighCompressor),
+}
+
+impl BlockCompressor {
+    fn new(level: i32) -> Self {
+        match level {
+            FAST => Self::Fast(CompressTable::large()),
+            level => Self::High(HighCompressor::new(level)),
+        }
+    }
+
+    /// Appends the compressed form of a block.
+    fn compress(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        let most = get_maximum_output_size(block.len());
+        match self {
+            Self::Fast(table) => {
+                let at = out.len();
+                out.resize(at + most, 0);
+                let room = out.get_mut(at..).unwrap_or_default();
+                let len = compress_into_with_table(block, room, table)
+                    .map_err(|_| Fault::Corrupt("the block outgrew its upper bound"))?;
+                out.truncate(at + len);
+            }
+            Self::High(compressor) => {
+                out.reserve(most);
+                compressor.compress(block, out);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Codec for Lz4 {
     fn compress(&mut self, input: &mut Input<'_, '_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let table = self.table.get_or_insert_with(CompressTable::large);
+        let level = self.level;
+        let compressor = self
+            .compressor
+            .get_or_insert_with(|| BlockCompressor::new(level));
         out.extend_from_slice(&HEADER);
         while let Some(block) = input.next_block(BLOCK) {
             let length_at = out.len();
             let block_at = length_at + 4;
-            out.resize(block_at + get_maximum_output_size(block.len()), 0);
-            let room = out.get_mut(block_at..).unwrap_or_default();
-            let len = compress_into_with_table(block, room, table)
-                .map_err(|_| Fault::Corrupt("the block outgrew its upper bound"))?;
+            out.extend_from_slice(&[0; 4]);
+            compressor.compress(block, out)?;
+            let len = out.len() - block_at;
             let field = if len < block.len() {
-                out.truncate(block_at + len);
                 len as u32
             } else {
                 out.truncate(block_at);

@@ -1,0 +1,92 @@
+//! The high compressor: it finds what the fast one does not look for.
+
+use super::chains::Chains;
+use super::longest::Longest;
+use super::parse::Stretch;
+use super::sequence::{Block, Writer};
+
+pub(super) struct HighCompressor {
+    /// Earlier positions to look at from one.
+    depth: usize,
+    /// Earlier positions to look at for each byte of a block, on average, before all matches are
+    /// found in another way, which takes its time but always the same.
+    patience: usize,
+    chains: Chains,
+    longest: Longest,
+    stretch: Stretch,
+}
+
+impl HighCompressor {
+    pub(super) fn new(level: i32) -> Self {
+        let (depth, patience) = match level {
+            ..=2 => (1, usize::MAX),
+            3..=9 => (1 << (level - 1), usize::MAX),
+            10 => (256, usize::MAX),
+            11 => (1024, usize::MAX),
+            12.. => (usize::MAX, 1),
+        };
+        Self {
+            depth,
+            patience,
+            chains: Chains::new(),
+            longest: Longest::default(),
+            stretch: Stretch::default(),
+        }
+    }
+
+    /// Appends the compressed form of a block of at most 64 KiB.
+    pub(super) fn compress(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut writer = Writer::new(bytes, out);
+        if let Some(block) = Block::new(bytes)
+            && !self.write_by_chains(&block, &mut writer)
+        {
+            writer.restart();
+            self.longest.write(&block, &mut self.stretch, &mut writer);
+        }
+        writer.finish();
+    }
+
+    /// Writes a block's matches, or stops when patience is at an end.
+    fn write_by_chains(&mut self, block: &Block<'_>, writer: &mut Writer<'_>) -> bool {
+        let patience = self.patience.saturating_mul(block.bytes.len());
+        self.chains.clear();
+        let mut at = 0;
+        while at <= block.last_start && self.chains.visited <= patience {
+            let reached = self.find_stretch(block, at);
+            self.stretch.write(block, writer);
+            at = reached.max(at + 1);
+        }
+        self.chains.visited <= patience
+    }
+
+    /// Finds a match that starts at `start`, and others that overlap with it and with one another;
+    /// returns where the last one ends, or `start` if there is none.
+    ///
+    /// A match that begins within another and goes on behind it has four bytes that begin three, two
+    /// or one before that one's end. So only these are searched for.
+    fn find_stretch(&mut self, block: &Block<'_>, start: usize) -> usize {
+        let Self {
+            chains,
+            stretch,
+            depth,
+            ..
+        } = self;
+        stretch.clear();
+        let (mut at, mut first, mut reached) = (start, start, start);
+        while at <= block.last_start {
+            chains.insert(block.bytes, at);
+            let further = chains.search(block, at, first, reached, *depth, stretch);
+            if further > reached {
+                first = at;
+                reached = further;
+                at = (at + 1).max(reached - 3);
+            } else {
+                at += 1;
+            }
+            if at >= reached {
+                break;
+            }
+        }
+        reached
+    }
+}
