@@ -263,12 +263,12 @@ mod tests {
         }
     }
 
-    /// Asks a cluster that shows its frames to `tap` for metadata, so many times.
+    /// Asks a cluster that shows its frames to `tap` for metadata, so many times, and ends the recording.
     async fn ask(tap: &Tap, times: usize) {
-        let tap = tap.clone();
+        let observer = tap.clone();
         let cluster = Cluster::builder()
             .in_memory()
-            .observe(move |frame| tap.take(frame));
+            .observe(move |frame| observer.take(frame));
         let cluster = cluster.start().await.unwrap();
         let mut stream = cluster.connect(1).unwrap();
         for _ in 0..times {
@@ -279,6 +279,7 @@ mod tests {
             let mut answer = vec![0; usize::try_from(length).unwrap()];
             stream.read_exact(&mut answer).await.unwrap();
         }
+        tap.sender.send(Entry::End).unwrap();
     }
 
     #[tokio::test]
@@ -290,7 +291,7 @@ mod tests {
         assert_eq!(write_entries(&entries, &dir.0, &tap.backlog), None);
         let name = |direction| format!("n1-c0001-000001-{direction}-Metadata-v12.bin");
         assert_eq!(dir.files(), [name("request"), name("response")]);
-        assert!(entries.try_recv().is_err(), "nothing was kept after that");
+        assert_eq!(entries.try_iter().count(), 1, "nothing but the end");
     }
 
     #[tokio::test]
@@ -299,7 +300,6 @@ mod tests {
         let (tap, entries) = Tap::new(MAX_BACKLOG);
         ask(&tap, 3).await;
         assert!(tap.backlog.bytes.load(Ordering::Relaxed) > 6 * OVERHEAD);
-        tap.sender.send(Entry::End).unwrap();
         assert_eq!(write_entries(&entries, &dir.0, &tap.backlog), Some(6));
         assert_eq!(tap.backlog.bytes.load(Ordering::Relaxed), 0);
         assert_eq!(dir.files().len(), 6);
@@ -315,8 +315,10 @@ mod tests {
         assert_eq!(write_entries(&entries, &dir.0, &tap.backlog), None);
         assert_eq!(fs::read(&taken).unwrap(), b"kept");
         assert_eq!(dir.files().len(), 3);
+        let waiting = entries.try_iter().count();
+        assert_eq!(waiting, 4, "the frames after it, and the end");
         ask(&tap, 1).await;
-        assert_eq!(entries.try_iter().count(), 3, "those that waited already");
+        assert_eq!(entries.try_iter().count(), 1, "nothing but the end");
     }
 
     #[test]
