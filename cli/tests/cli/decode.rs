@@ -192,8 +192,8 @@ fn a_message_from_before_there_were_batches_is_decoded() {
     let partition = &decoded.json()[0]["request"]["topicData"][0]["partitionData"][0];
     let record = json!({"offset": 5, "timestamp": -1, "key": null, "value": "old", "headers": []});
     let batch = json!({
-        "lastOffset": 5, "magic": 0, "compression": "none", "timestampType": "NoTimestampType",
-        "maxTimestamp": -1, "records": [record],
+        "magic": 0, "compression": "none", "timestampType": null, "lastOffset": 5,
+        "records": [record],
     });
     assert_eq!(partition["records"], json!([batch]));
 }

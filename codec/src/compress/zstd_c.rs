@@ -68,7 +68,7 @@ impl Codec for Zstd {
         decoder.reinit().map_err(Fault::failed)?;
         let mut ended = false;
         while !input.is_empty() || !ended {
-            let mut piece = InBuffer::around(*input);
+            let mut piece = InBuffer::around(input);
             let limit = out.too_large();
             let room = out.up_to_some();
             let at_limit = room.is_empty();
