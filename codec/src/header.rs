@@ -12,7 +12,7 @@ pub const LENGTH_OVERHEAD: usize = 12;
 pub(crate) const CRC_START: usize = 21;
 const CRC_AT: usize = 17;
 
-/// The only record format this crate builds and reads.
+/// The record format that this crate builds; it reads 0 and 1 as well.
 pub const MAGIC: i8 = 2;
 /// Where the magic byte stands, in every record format.
 pub(crate) const MAGIC_AT: usize = 16;

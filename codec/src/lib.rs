@@ -59,7 +59,7 @@
 //!   of the records, which several owners may share.
 //! - Null and empty are different things everywhere; headers keep their order and their duplicates.
 //! - No input makes this crate panic, nor take more memory than the input and [`Limits`] warrant. An
-//!   error says which batch, which record and which field.
+//!   error says which batch, which record, which field, and at which byte.
 //!
 //! # What it is not
 //!
