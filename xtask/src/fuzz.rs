@@ -175,7 +175,8 @@ impl<'a> Target<'a> {
         fs::create_dir_all(&fewest)?;
         let log = self.logs.join(format!("{}-keep.log", self.name));
         let mut merge = self.command(&[&fewest, &self.inputs, &self.found]);
-        merge.arg("-set_cover_merge=1");
+        // How often something is reached makes for many more inputs, which are found again soon.
+        merge.args(["-set_cover_merge=1", "-use_counters=0"]);
         if !wait(log_to(&mut merge, &log)?)? {
             bail!("merging the corpus failed: {}", log.display());
         }
