@@ -152,7 +152,7 @@ fn a_response_is_read_with_or_without_its_header() {
     let says = truncated.stderr();
     assert!(
         says.contains(
-            "InitProducerIdResponse v0: producer_id: truncated to 4 of 8 bytes at byte 6"
+            "InitProducerIdResponse v0: producer_id: truncated to 1 of 8 bytes at byte 6"
         ),
         "{says}"
     );
