@@ -17,6 +17,8 @@ mod gzip;
 mod lz4;
 #[cfg(feature = "snappy")]
 mod snappy;
+#[cfg(any(feature = "zstd", feature = "zstd-c"))]
+mod window;
 #[cfg(all(feature = "zstd", not(feature = "zstd-c")))]
 mod zstd;
 #[cfg(feature = "zstd-c")]

@@ -297,3 +297,38 @@ mod zstd {
         );
     }
 }
+
+/// A frame of 100,000 zeros in one repeated block, with a window and the content's size in its header.
+#[cfg(any(feature = "zstd", feature = "zstd-c"))]
+fn zeros_with_window(window: u8) -> Vec<u8> {
+    let block = (100_000_u32 << 3) | (1 << 1) | 1;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x80, window];
+    frame.extend(100_000_u32.to_le_bytes());
+    frame.extend(&block.to_le_bytes()[..3]);
+    frame.push(0);
+    frame
+}
+
+#[cfg(any(feature = "zstd", feature = "zstd-c"))]
+#[test]
+fn a_large_window_is_refused_whatever_was_decompressed_before() {
+    let mut used = Decompressor::default();
+    let large = compress(Compression::of(CompressionType::Zstd), &[1; 1 << 20]);
+    used.decompress(CompressionType::Zstd, &large.into())
+        .unwrap();
+    for decompressor in [&mut used, &mut Decompressor::default()] {
+        let mut zeros = |window| {
+            let frame = zeros_with_window(window).into();
+            decompressor.decompress(CompressionType::Zstd, &frame)
+        };
+        assert_eq!(zeros(17 << 3).unwrap(), vec![0; 100_000]);
+        let refused = zeros((17 << 3) + 1).map(|zeros| zeros.len());
+        assert_eq!(
+            refused.map_err(|error| error.to_string()),
+            Err(
+                "zstd: the window is larger than 128 MiB, at byte 0 of the compressed data"
+                    .to_owned()
+            )
+        );
+    }
+}

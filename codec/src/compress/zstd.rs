@@ -4,7 +4,7 @@ use rust_zstd::{CompressOptions, Compressor, Decompressor};
 
 use super::input::Input;
 use super::output::Output;
-use super::{Codec, Fault, KEPT_SCRATCH};
+use super::{Codec, Fault, KEPT_SCRATCH, window};
 
 /// Contexts are made when a direction is first used.
 pub(super) struct Zstd {
@@ -50,11 +50,11 @@ impl Codec for Zstd {
 impl Zstd {
     fn decompress_frames(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
         // The streaming call stops where its output ends; decoding in one go has no limit. It
-        // takes memory for what a frame decodes to, at most its window; windows above 128 MiB,
-        // which no level up to 22 needs, are refused.
+        // takes memory for what a frame decodes to, at most its window.
         let decoder = self.decoder.get_or_insert_with(Decompressor::new);
         decoder.reset();
         loop {
+            window::check(input)?;
             // One frame.
             loop {
                 let mut taken = 0;

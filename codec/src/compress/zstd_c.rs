@@ -4,7 +4,7 @@ use zstd::stream::raw::{Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
 use super::input::Input;
 use super::output::Output;
-use super::{Codec, Fault};
+use super::{Codec, Fault, window};
 
 /// The least room to offer the compressor.
 const STEP: usize = 16 * 1024;
@@ -63,11 +63,13 @@ impl Codec for Zstd {
     }
 
     fn decompress(&mut self, input: &mut &[u8], out: &mut Output) -> Result<(), Fault> {
-        // The library itself refuses windows above 128 MiB.
         let decoder = slot(&mut self.decoder, Decoder::new)?;
         decoder.reinit().map_err(Fault::failed)?;
-        let mut ended = false;
+        let (mut at_start, mut ended) = (true, false);
         while !input.is_empty() || !ended {
+            if at_start {
+                window::check(input)?;
+            }
             let mut piece = InBuffer::around(input);
             let limit = out.too_large();
             let room = out.up_to_some();
@@ -78,6 +80,7 @@ impl Codec for Zstd {
             out.advance(given);
             *input = input.get(taken..).unwrap_or_default();
             ended = left.map_err(Fault::failed)? == 0;
+            at_start = ended;
             if !ended && taken == 0 && given == 0 {
                 return Err(if at_limit { limit } else { Fault::Truncated });
             }
