@@ -38,16 +38,18 @@ impl Chains {
     pub(super) fn insert(&mut self, block: &[u8], last: usize) {
         let fours = block.get(self.inserted..).unwrap_or_default().windows(4);
         let links = self.links.get_mut(self.inserted..=last);
+        let mut position = self.inserted as u16;
         for (four, link) in fours.zip(links.unwrap_or_default()) {
             let four = four
                 .first_chunk()
                 .map_or(0, |four| u32::from_le_bytes(*four));
+            position += 1;
             if let Some(head) = self.heads.get_mut(hash(four)) {
-                self.inserted += 1;
                 *link = *head;
-                *head = self.inserted as u16;
+                *head = position;
             }
         }
+        self.inserted = usize::from(position);
     }
 
     /// Looks at up to `depth` earlier positions like `at`, which is in the chains, for matches that
@@ -71,11 +73,9 @@ impl Chains {
         let mut tail = four(bytes, end - 3);
         let mut head = four(bytes, start.wrapping_sub(1));
         let mut next = self.links.get(at).copied().unwrap_or(0);
-        for _ in 0..depth {
-            if next == 0 {
-                break;
-            }
-            self.visited += 1;
+        let mut left = depth;
+        while next != 0 && left > 0 {
+            left -= 1;
             let earlier = usize::from(next.wrapping_sub(1));
             next = self.links.get(earlier).copied().unwrap_or(0);
             let offset = at - earlier;
@@ -109,6 +109,7 @@ impl Chains {
                 head = four(bytes, start.wrapping_sub(1));
             }
         }
+        self.visited += depth - left;
         further
     }
 }

@@ -1,5 +1,7 @@
 //! The high compressor: it finds what the fast one does not look for.
 
+use std::ops::RangeInclusive;
+
 use super::chains::Chains;
 use super::longest::Longest;
 use super::parse::Stretch;
@@ -8,6 +10,8 @@ use super::sequence::{Block, Writer};
 pub(super) struct HighCompressor {
     /// Earlier positions to look at from one.
     depth: usize,
+    /// How far before the end of a match to search for one that goes on behind it.
+    edge: RangeInclusive<usize>,
     /// Earlier positions to look at for each byte of a block, on average, before all matches are
     /// found in another way, which takes its time but always the same.
     patience: usize,
@@ -16,17 +20,23 @@ pub(super) struct HighCompressor {
     stretch: Stretch,
 }
 
+/// The four bytes that begin there are in almost any match that goes on behind the end.
+const ALMOST: RangeInclusive<usize> = 2..=2;
+/// One of these is in any match that goes on behind the end.
+const ANY: RangeInclusive<usize> = 1..=3;
+
 impl HighCompressor {
     pub(super) fn new(level: i32) -> Self {
-        let (depth, patience) = match level {
-            ..=2 => (1, usize::MAX),
-            3..=9 => (1 << (level - 1), usize::MAX),
-            10 => (256, usize::MAX),
-            11 => (1024, usize::MAX),
-            12.. => (usize::MAX, 1),
+        let (depth, edge, patience) = match level {
+            ..=2 => (2, ALMOST, usize::MAX),
+            3..=9 => (1 << (level - 1), ALMOST, usize::MAX),
+            10 => (256, ANY, usize::MAX),
+            11 => (1024, ANY, usize::MAX),
+            12.. => (usize::MAX, ANY, 1),
         };
         Self {
             depth,
+            edge,
             patience,
             chains: Chains::new(),
             longest: Longest::default(),
@@ -62,31 +72,27 @@ impl HighCompressor {
     /// Finds a match that starts at `start`, and others that overlap with it and with one another;
     /// returns where the last one ends, or `start` if there is none.
     ///
-    /// A match that begins within another and goes on behind it has four bytes that begin three, two
-    /// or one before that one's end. So only these are searched for.
+    /// A match that begins within another and goes on behind it has four bytes in common with it that
+    /// begin three, two or one before that one's end. So only these are searched for.
     fn find_stretch(&mut self, block: &Block<'_>, start: usize) -> usize {
-        let Self {
-            chains,
-            stretch,
-            depth,
-            ..
-        } = self;
-        stretch.clear();
+        let (near, far) = self.edge.clone().into_inner();
+        self.stretch.clear();
         let (mut at, mut first, mut reached) = (start, start, start);
-        while at <= block.last_start {
-            chains.insert(block.bytes, at);
-            let further = chains.search(block, at, first, reached, *depth, stretch);
+        loop {
+            self.chains.insert(block.bytes, at);
+            let further =
+                self.chains
+                    .search(block, at, first, reached, self.depth, &mut self.stretch);
             if further > reached {
                 first = at;
                 reached = further;
-                at = (at + 1).max(reached - 3);
+                at = (at + 1).max(reached - far);
             } else {
                 at += 1;
             }
-            if at >= reached {
-                break;
+            if at + near > reached || at > block.last_start {
+                return reached;
             }
         }
-        reached
     }
 }
