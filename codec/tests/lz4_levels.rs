@@ -309,6 +309,26 @@ fn smallest(input: &[u8]) -> usize {
     sequences[0]
 }
 
+#[test]
+fn a_match_is_cut_short_where_that_saves_a_byte() {
+    let bytes: Vec<u8> = (0..100).collect();
+    // The second copy goes on with what the first one has in its last two bytes, of 20: 18 take a
+    // byte less.
+    let input = [
+        &bytes[..20],
+        b"|",
+        &bytes[18..40],
+        b"|",
+        &bytes[..40],
+        &bytes[60..],
+    ]
+    .concat();
+    for level in LEVELS.filter(|level| *level != 9) {
+        let frame = compress(&mut compressor(level), &input);
+        assert_eq!(frame.len() - 15, smallest(&input), "level {level}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
