@@ -3,7 +3,7 @@
 //! It needs no nightly toolchain, because no sanitizer is used: our code has no `unsafe` for one to watch. The crates
 //! that decompress have; `--address` watches those, with a nightly toolchain. The tool that builds is installed into
 //! `target/tools`. What a run finds goes on in `target/fuzz-corpus/TARGET`, so that the next run begins where this one
-//! ended; with `--keep`, the fewest inputs that reach all that is reached become the committed corpus. An input that
+//! ended; with `--keep`, the smallest inputs that reach all that is reached become the committed corpus. An input that
 //! fails is left under `fuzz/artifacts/TARGET`.
 
 mod build;
@@ -25,6 +25,14 @@ use stats::Stats;
 /// Larger inputs are slower and find little more.
 const MAX_LEN: &str = "-max_len=4096";
 
+/// Longer inputs are not committed: of messages, of which there are thousands, short ones reach nearly everything.
+fn longest_kept(target: &str) -> &'static str {
+    match target {
+        "message" | "difference" => "-max_len=512",
+        _ => MAX_LEN,
+    }
+}
+
 /// What to fuzz.
 #[derive(Args, Debug)]
 pub(crate) struct Choice {
@@ -36,7 +44,7 @@ pub(crate) struct Choice {
     /// So many processes at once, which share what they find.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     jobs: u8,
-    /// Make the committed corpus of the fewest inputs that reach all that is reached, and add the run to the ledger.
+    /// Make the committed corpus of the smallest inputs that reach all that is reached, and add the run to the ledger.
     #[arg(long)]
     keep: bool,
     /// Begin with what Kafka and other clients wrote as well, of which the committed corpus has the best.
@@ -168,19 +176,19 @@ impl<'a> Target<'a> {
 
     /// Makes the committed corpus anew, of everything.
     fn keep(&self) -> Result<()> {
-        let fewest = self.logs.join(format!("{}-fewest", self.name));
-        if fewest.exists() {
-            fs::remove_dir_all(&fewest)?;
+        let kept = self.logs.join(format!("{}-kept", self.name));
+        if kept.exists() {
+            fs::remove_dir_all(&kept)?;
         }
-        fs::create_dir_all(&fewest)?;
+        fs::create_dir_all(&kept)?;
         let log = self.logs.join(format!("{}-keep.log", self.name));
-        let mut merge = self.command(&[&fewest, &self.inputs, &self.found]);
+        let mut merge = self.command(&[&kept, &self.inputs, &self.found]);
         // How often something is reached makes for many more inputs, which are found again soon.
-        merge.args(["-set_cover_merge=1", "-use_counters=0"]);
+        merge.args(["-merge=1", "-use_counters=0", longest_kept(self.name)]);
         if !wait(log_to(&mut merge, &log)?)? {
             bail!("merging the corpus failed: {}", log.display());
         }
-        build::pack(self.name, &fewest)
+        build::pack(self.name, &kept)
     }
 
     /// The first folder is written to, the others are only read.

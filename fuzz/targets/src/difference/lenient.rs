@@ -37,8 +37,12 @@ enum Kind {
 }
 
 impl Liberty {
-    /// Whether this is what an error of ours is about.
+    /// Whether this is what an error of ours is about, or why it comes later.
     pub(super) fn explains(&self, error: &DecodeError) -> bool {
+        if self.kind == Kind::Marker {
+            // From here on, different fields are read.
+            return error.offset() > *self.at.start();
+        }
         let reason = match error.reason() {
             DecodeReason::Varint => self.kind == Kind::Varint,
             DecodeReason::Null => self.kind == Kind::Null,
