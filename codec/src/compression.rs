@@ -154,8 +154,8 @@ impl Compression {
     /// | 10 to 12 | the high compressor, which looks for the smallest output |
     /// | 13 to 17 | the same as 12 |
     ///
-    /// So 9 is not between 8 and 10: it is several times as fast as any other level, and its output
-    /// the largest.
+    /// So 9 is not between 8 and 10: as a rule it is several times as fast as any other level, and its
+    /// output the largest.
     ///
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.

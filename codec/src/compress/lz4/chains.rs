@@ -14,8 +14,8 @@ pub(super) struct Chains {
     links: Box<[u16; BLOCK]>,
     /// Positions that are in the chains.
     inserted: usize,
-    /// Positions that were looked at.
-    pub(super) visited: usize,
+    /// Positions that may still be looked at.
+    patience: usize,
 }
 
 impl Chains {
@@ -24,14 +24,20 @@ impl Chains {
             heads: Box::new([0; HEADS]),
             links: Box::new([0; BLOCK]),
             inserted: 0,
-            visited: 0,
+            patience: 0,
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Empties the chains, and allows so many positions to be looked at.
+    pub(super) fn clear(&mut self, patience: usize) {
         self.heads.fill(0);
         self.inserted = 0;
-        self.visited = 0;
+        self.patience = patience;
+    }
+
+    /// Whether more positions may be looked at.
+    pub(super) const fn is_patient(&self) -> bool {
+        self.patience > 0
     }
 
     /// Puts all positions up to and with `last` into the chains.
@@ -73,6 +79,7 @@ impl Chains {
         let mut tail = four(bytes, end - 3);
         let mut head = four(bytes, start.wrapping_sub(1));
         let mut next = self.links.get(at).copied().unwrap_or(0);
+        let depth = depth.min(self.patience);
         let mut left = depth;
         while next != 0 && left > 0 {
             left -= 1;
@@ -109,7 +116,7 @@ impl Chains {
                 head = four(bytes, start.wrapping_sub(1));
             }
         }
-        self.visited += depth - left;
+        self.patience -= depth - left;
         further
     }
 }
@@ -148,6 +155,17 @@ pub(super) fn common(block: &[u8], earlier: usize, later: usize, end: usize) -> 
 /// Bytes before two positions that they have in common, down to `floor`.
 fn common_before(block: &[u8], earlier: usize, later: usize, floor: usize) -> usize {
     let most = earlier.min(later - floor);
-    let same = |back: usize| block.get(earlier - back) == block.get(later - back);
-    (1..=most).take_while(|back| same(*back)).count()
+    let earlier = block.get(earlier - most..earlier).unwrap_or_default();
+    let later = block.get(later - most..later).unwrap_or_default();
+    let ((_, earlier_chunks), (_, later_chunks)) = (earlier.as_rchunks::<8>(), later.as_rchunks());
+    let mut len = 0;
+    for (a, b) in earlier_chunks.iter().rev().zip(later_chunks.iter().rev()) {
+        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differing != 0 {
+            return len + differing.leading_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let rest = earlier.iter().rev().zip(later.iter().rev()).skip(len);
+    len + rest.take_while(|(a, b)| a == b).count()
 }

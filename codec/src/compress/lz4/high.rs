@@ -30,8 +30,8 @@ impl HighCompressor {
         let (depth, edge, patience) = match level {
             ..=2 => (2, ALMOST, usize::MAX),
             3..=9 => (1 << (level - 1), ALMOST, usize::MAX),
-            10 => (256, ANY, usize::MAX),
-            11 => (1024, ANY, usize::MAX),
+            10 => (256, ANY, 16),
+            11 => (1024, ANY, 4),
             12.. => (usize::MAX, ANY, 1),
         };
         Self {
@@ -56,17 +56,17 @@ impl HighCompressor {
         writer.finish();
     }
 
-    /// Writes a block's matches, or stops when patience is at an end.
+    /// Writes a block's matches; stops when patience is at an end, and returns false.
     fn write_by_chains(&mut self, block: &Block<'_>, writer: &mut Writer<'_>) -> bool {
-        let patience = self.patience.saturating_mul(block.bytes.len());
-        self.chains.clear();
+        self.chains
+            .clear(self.patience.saturating_mul(block.bytes.len()));
         let mut at = 0;
-        while at <= block.last_start && self.chains.visited <= patience {
+        while at <= block.last_start && self.chains.is_patient() {
             let reached = self.find_stretch(block, at);
             self.stretch.write(block, writer);
             at = reached.max(at + 1);
         }
-        self.chains.visited <= patience
+        self.chains.is_patient()
     }
 
     /// Finds a match that starts at `start`, and others that overlap with it and with one another;
