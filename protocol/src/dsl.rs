@@ -158,7 +158,7 @@ macro_rules! kafka {
             $crate::message::write_body(self, version, $crate::sink::assemble)
         }
 
-        fn decode(body: &$crate::message::Bytes, version: i16) -> Result<Self, $crate::DecodeError> {
+        fn decode(body: &::bytes::Bytes, version: i16) -> Result<Self, $crate::DecodeError> {
             $crate::message::read_body(body, version)
         }
     };

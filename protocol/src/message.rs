@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-pub(crate) use bytes::Bytes;
+use bytes::Bytes;
 
 use crate::api_key::ApiKey;
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};

@@ -79,10 +79,10 @@ impl Sink {
         varint.uvarint(value);
         let more = varint.buf.len() - 1;
         self.buf.splice(at..=at, varint.buf);
-        for (place, _) in &mut self.links {
-            if *place > at {
-                *place += more;
-            }
+        // Places ascend, so only the last few can lie behind.
+        let behind = self.links.iter_mut().rev();
+        for (place, _) in behind.take_while(|(place, _)| *place > at) {
+            *place += more;
         }
     }
 
