@@ -110,16 +110,17 @@ macro_rules! kafka {
 
                 #[inline]
                 #[allow(unused_mut, unused_variables)]
-                fn read(i: $crate::wire::Wire<'_>, ver: $crate::version::Ver) -> $crate::wire::Parsed<'_, Self> {
+                fn read<'a>(i: $crate::wire::Wire<'a>, frame: &$crate::wire::Frame<'a>) -> $crate::wire::Parsed<'a, Self> {
+                    let ver = frame.ver;
                     $(
                         let (i, mut $field) = if kafka!(@inline ver, [$lo $to $($hi)?] [$($tag)?]) {
-                            kafka!(@read i, ver, $field, [$($null_lo $null_to $($null_hi)?)?])?
+                            kafka!(@try $field, kafka!(@read i, frame, ver, [$($null_lo $null_to $($null_hi)?)?]))
                         } else {
                             (i, kafka!(@default [$($default)?] [$($null_lo)?]))
                         };
                     )*
-                    let (i, unknown_tags) = $crate::tags::read_tags(i, ver, &mut |tag, value| {
-                        $(kafka!(@read_tag tag, value, ver, $field, [$lo $to $($hi)?]
+                    let (i, unknown_tags) = $crate::tags::read_tags(i, frame, &mut |tag, value| {
+                        $(kafka!(@read_tag tag, value, frame, ver, $field, [$lo $to $($hi)?]
                             [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
                         Ok($crate::tags::Tag::Unknown)
                     })?;
@@ -155,7 +156,7 @@ macro_rules! kafka {
         const FLEXIBLE_FROM: Option<i16> = kafka!(@flexible $flexible);
 
         fn encode(&self, version: i16) -> Result<$crate::Segments, $crate::EncodeError> {
-            $crate::message::write_body(self, version, $crate::sink::assemble)
+            $crate::message::write_body(self, version, &$crate::sink::assemble)
         }
 
         fn decode(body: &::bytes::Bytes, version: i16) -> Result<Self, $crate::DecodeError> {
@@ -167,6 +168,13 @@ macro_rules! kafka {
     (@stable $max:literal) => { $max };
     (@stable $max:literal $unstable:literal) => { $unstable - 1 };
 
+    // `?` with the row's name for an error, in fewer steps for the compiler, which sees thousands of these.
+    (@try $field:ident, $result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => return Err($crate::error::StepOut::in_row(error, kafka!(@name $field))),
+        }
+    };
     (@name $field:ident) => { const { $crate::schema::without_raw(stringify!($field)) } };
     (@range $lo:literal +) => { $crate::version::VersionRange { min: $lo, max: i16::MAX } };
     (@range $lo:literal - $hi:literal) => { $crate::version::VersionRange { min: $lo, max: $hi } };
@@ -191,17 +199,17 @@ macro_rules! kafka {
         <<$ty as $crate::field::Nullable>::Inner as $crate::field::Field>::least_nullable($ver)
     };
 
-    (@read $i:ident, $ver:ident, $field:ident, []) => { $crate::field::read_row($i, $ver, kafka!(@name $field)) };
-    (@read $i:ident, $ver:ident, $field:ident, [$($null:tt)+]) => {
-        $crate::field::read_nullable_row($i, $ver, kafka!(@has $ver, $($null)+), kafka!(@name $field))
+    (@read $i:ident, $frame:ident, $ver:ident, []) => { $crate::field::Field::read($i, $frame) };
+    (@read $i:ident, $frame:ident, $ver:ident, [$($null:tt)+]) => {
+        $crate::field::read_nullable($i, $frame, kafka!(@has $ver, $($null)+))
     };
-    (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] []) => {};
-    (@read_tag $tag:ident, $value:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] [$number:literal]) => {
+    (@read_tag $tag:ident, $value:ident, $frame:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] []) => {};
+    (@read_tag $tag:ident, $value:ident, $frame:ident, $ver:ident, $field:ident, [$($range:tt)*] [$($null:tt)*] [$number:literal]) => {
         if $tag == $number {
             if !kafka!(@has $ver, $($range)*) {
                 return Ok($crate::tags::Tag::OtherVersion);
             }
-            let parsed = kafka!(@read $value, $ver, $field, [$($null)*]);
+            let parsed = kafka!(@read $value, $frame, $ver, [$($null)*]);
             $field = $crate::field::whole(parsed, kafka!(@name $field))?;
             return Ok($crate::tags::Tag::Taken);
         }
@@ -209,10 +217,11 @@ macro_rules! kafka {
 
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)*] [$tag:literal]) => {};
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [] []) => {
-        $crate::field::write_row(&$value, $out, $ver, kafka!(@name $field))?;
+        kafka!(@try $field, $crate::field::Field::write(&$value, $out, $ver));
     };
     (@write $value:expr, $out:ident, $ver:ident, $field:ident, [$($null:tt)+] []) => {
-        $crate::field::write_nullable_row($value.as_ref(), $out, $ver, kafka!(@has $ver, $($null)+), kafka!(@name $field))?;
+        let null = kafka!(@has $ver, $($null)+);
+        kafka!(@try $field, $crate::field::write_nullable($value.as_ref(), $out, $ver, null));
     };
     // Whether a tagged row is written: it is not when it has its default.
     (@present $value:expr, $ver:ident, [$($range:tt)*] $default:tt $null:tt) => {
@@ -221,14 +230,14 @@ macro_rules! kafka {
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$($null:tt)*] []) => {};
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [] [$tag:literal]) => {
         if kafka!(@present $value, $ver, $range $default []) {
-            $tags.field($tag, &|out| $crate::field::write_row(&$value, out, $ver, kafka!(@name $field)))?;
+            $tags.field($tag, kafka!(@name $field), &|out| $crate::field::Field::write(&$value, out, $ver))?;
         }
     };
     (@write_tag $value:expr, $tags:ident, $ver:ident, $field:ident, $range:tt $default:tt [$lo:literal $($null:tt)+] [$tag:literal]) => {
         if kafka!(@present $value, $ver, $range $default [$lo]) {
-            $tags.field($tag, &|out| {
-                let null = kafka!(@has $ver, $lo $($null)+);
-                $crate::field::write_nullable_row($value.as_ref(), out, $ver, null, kafka!(@name $field))
+            let null = kafka!(@has $ver, $lo $($null)+);
+            $tags.field($tag, kafka!(@name $field), &|out| {
+                $crate::field::write_nullable($value.as_ref(), out, $ver, null)
             })?;
         }
     };

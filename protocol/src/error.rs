@@ -88,30 +88,20 @@ impl DecodeError {
     pub(crate) fn new(at: Wire<'_>, reason: DecodeReason) -> Self {
         Self(Box::new(Decode {
             at: Place::default(),
-            offset: at.offset(),
+            offset: at.address(),
             reason,
         }))
     }
 
-    /// That the bytes end before a value of this length does; nom, which found out, does not tell the length.
-    #[cold]
-    pub(crate) fn needing(mut self, bytes: usize) -> Self {
-        if let DecodeReason::Truncated { needed, .. } = &mut self.0.reason {
-            *needed = bytes;
-        }
-        self
-    }
-
-    /// Takes nom's wrapping off. A frame is complete, so nom never asks for more.
-    pub(crate) fn from_nom(error: nom::Err<Self>) -> Self {
-        match error {
+    /// Takes nom's wrapping off, and makes an offset of the address, which is all that a parser knows of the place.
+    pub(crate) fn from_nom(error: nom::Err<Self>, start: Wire<'_>) -> Self {
+        let mut error = match error {
             nom::Err::Error(error) | nom::Err::Failure(error) => error,
-            nom::Err::Incomplete(_) => Self(Box::new(Decode {
-                at: Place::default(),
-                offset: 0,
-                reason: DecodeReason::Truncated { needed: 1, left: 0 },
-            })),
-        }
+            // A frame is complete, so nom never asks for more.
+            nom::Err::Incomplete(_) => Self::from_error_kind(start, ErrorKind::Complete),
+        };
+        error.0.offset = error.0.offset.saturating_sub(start.address());
+        error
     }
 
     /// The message being read, as Kafka names it.
@@ -153,8 +143,15 @@ impl DecodeError {
 
 impl<'a> ParseError<Wire<'a>> for DecodeError {
     // The only nom parser used on raw bytes is `take`, which fails in one way.
-    fn from_error_kind(input: Wire<'a>, _: ErrorKind) -> Self {
-        Self::new(input, input.truncated())
+    fn from_error_kind(i: Wire<'a>, _: ErrorKind) -> Self {
+        let left = i.len();
+        Self::new(
+            i,
+            DecodeReason::Truncated {
+                needed: left + 1,
+                left,
+            },
+        )
     }
 
     fn append(_: Wire<'a>, _: ErrorKind, other: Self) -> Self {
@@ -231,14 +228,8 @@ impl EncodeError {
     }
 
     #[cold]
-    pub(crate) fn absent(field: &'static str) -> Self {
-        Self::new(EncodeReason::Absent).within(Step::Field(field))
-    }
-
-    #[cold]
-    pub(crate) fn within(mut self, step: Step) -> Self {
-        self.0.at.steps.push(step);
-        self
+    pub(crate) fn absent(row: &'static str) -> Self {
+        Self::new(EncodeReason::Absent).in_row(row)
     }
 
     /// The message being written, as Kafka names it.
@@ -286,13 +277,37 @@ impl fmt::Debug for EncodeError {
     }
 }
 
-/// Adds a step to the path of an error on its way out, so that success pays nothing for paths.
-#[cold]
-pub(crate) fn step_out(error: nom::Err<DecodeError>, step: Step) -> nom::Err<DecodeError> {
-    error.map(|mut error| {
-        error.0.at.steps.push(step);
-        error
-    })
+/// An error on its way out, to whose path everyone adds a step, so that success pays nothing for paths.
+pub(crate) trait StepOut: Sized {
+    fn step_out(self, step: Step) -> Self;
+
+    /// Out of a row of a table.
+    #[cold]
+    fn in_row(self, row: &'static str) -> Self {
+        self.step_out(Step::Field(row))
+    }
+
+    /// Out of an array.
+    #[cold]
+    fn in_element(self, index: usize) -> Self {
+        self.step_out(Step::Index(index))
+    }
+}
+
+impl StepOut for nom::Err<DecodeError> {
+    fn step_out(self, step: Step) -> Self {
+        self.map(|mut error| {
+            error.0.at.steps.push(step);
+            error
+        })
+    }
+}
+
+impl StepOut for EncodeError {
+    fn step_out(mut self, step: Step) -> Self {
+        self.0.at.steps.push(step);
+        self
+    }
 }
 
 /// One step of a field path.

@@ -5,16 +5,16 @@
 
 use bytes::Bytes;
 
-use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, step_out};
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, StepOut};
 use crate::error_code::ErrorCode;
 use crate::float::Float64;
 use crate::records::Records;
 use crate::schema::Type;
-use crate::sink::{Encoded, Sink, in_field};
+use crate::sink::{Encoded, Sink};
 use crate::text::Str;
 use crate::uuid::Uuid;
 use crate::version::Ver;
-use crate::wire::{Parsed, Wire, array, arrays, long_length, short_length, span};
+use crate::wire::{Frame, Parsed, Wire, array, arrays, long_length, short_length, span};
 
 /// A type that a row of a table can have.
 pub trait Field: Sized {
@@ -27,7 +27,7 @@ pub trait Field: Sized {
     /// The fewest bytes a value takes, null included. Bounds what a count may claim.
     fn least(ver: Ver) -> usize;
 
-    fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self>;
+    fn read<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Self>;
 
     fn write(&self, out: &mut Sink, ver: Ver) -> Encoded;
 
@@ -37,9 +37,19 @@ pub trait Field: Sized {
         start: Wire<'a>,
         i: Wire<'a>,
         count: usize,
-        ver: Ver,
+        frame: &Frame<'a>,
     ) -> Parsed<'a, Vec<Self>> {
-        read_elements_by(start, i, count, Self::least(ver), |i| Self::read(i, ver))
+        let least = Self::least(frame.ver);
+        read_elements_by(start, i, count, least, |i| Self::read(i, frame))
+    }
+
+    fn write_elements(elements: &[Self], out: &mut Sink, ver: Ver) -> Encoded {
+        for (index, element) in elements.iter().enumerate() {
+            element
+                .write(out, ver)
+                .map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
     }
 
     /// The fewest bytes where null is allowed.
@@ -48,12 +58,12 @@ pub trait Field: Sized {
     }
 
     /// Reads a value or null. Structs have a byte in front, negative for null; types with a length say it there.
-    fn read_nullable(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<Self>> {
-        let (rest, marker) = i8::read(i, ver)?;
+    fn read_nullable<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Option<Self>> {
+        let (rest, marker) = i8::read(i, frame)?;
         if marker < 0 {
             return Ok((rest, None));
         }
-        let (rest, value) = Self::read(rest, ver)?;
+        let (rest, value) = Self::read(rest, frame)?;
         Ok((rest, Some(value)))
     }
 
@@ -83,63 +93,42 @@ pub(crate) fn differs<T: PartialEq>(value: &T, default: &T) -> bool {
     value != default
 }
 
-/// Reads one row; its name goes into the path of an error.
+/// Reads a value that is nullable in some versions; `null` says whether in this one.
 #[inline]
-pub(crate) fn read_row<'a, T: Field>(i: Wire<'a>, ver: Ver, name: &'static str) -> Parsed<'a, T> {
-    T::read(i, ver).map_err(|error| step_out(error, Step::Field(name)))
-}
-
-/// Reads one row that is nullable in some versions; `null` says whether in this one.
-pub(crate) fn read_nullable_row<'a, T: Field>(
+pub(crate) fn read_nullable<'a, T: Field>(
     i: Wire<'a>,
-    ver: Ver,
+    frame: &Frame<'a>,
     null: bool,
-    name: &'static str,
 ) -> Parsed<'a, Option<T>> {
-    let parsed = if null {
-        T::read_nullable(i, ver)
-    } else {
-        T::read(i, ver).map(|(rest, value)| (rest, Some(value)))
-    };
-    parsed.map_err(|error| step_out(error, Step::Field(name)))
+    if null {
+        return T::read_nullable(i, frame);
+    }
+    let (rest, value) = T::read(i, frame)?;
+    Ok((rest, Some(value)))
 }
 
 /// The value of a tagged row, which must fill the tag's bytes.
 pub(crate) fn whole<'a, T>(
     parsed: Parsed<'a, T>,
-    name: &'static str,
+    row: &'static str,
 ) -> Result<T, nom::Err<DecodeError>> {
-    let (rest, value) = parsed?;
-    rest.end()
-        .map_err(|error| step_out(error, Step::Field(name)))?;
-    Ok(value)
+    let whole = parsed.and_then(|(rest, value)| rest.end().map(|()| value));
+    whole.map_err(|error| error.in_row(row))
 }
 
-/// Writes one row.
+/// Writes a value that is nullable in some versions.
 #[inline]
-pub(crate) fn write_row<T: Field>(
-    value: &T,
-    out: &mut Sink,
-    ver: Ver,
-    name: &'static str,
-) -> Encoded {
-    value.write(out, ver).map_err(|error| in_field(error, name))
-}
-
-/// Writes one row that is nullable in some versions.
-pub(crate) fn write_nullable_row<T: Field>(
+pub(crate) fn write_nullable<T: Field>(
     value: Option<&T>,
     out: &mut Sink,
     ver: Ver,
     null: bool,
-    name: &'static str,
 ) -> Encoded {
-    let written = match value {
+    match value {
         _ if null => T::write_nullable(value, out, ver),
         Some(value) => value.write(out, ver),
         None => Err(EncodeError::new(EncodeReason::Null)),
-    };
-    written.map_err(|error| in_field(error, name))
+    }
 }
 
 macro_rules! fixed {
@@ -156,13 +145,18 @@ macro_rules! fixed {
             }
 
             #[inline]
-            fn read(i: Wire<'_>, _: Ver) -> Parsed<'_, Self> {
+            fn read<'a>(i: Wire<'a>, _: &Frame<'a>) -> Parsed<'a, Self> {
                 let (i, bytes) = array::<$size>(i)?;
                 Ok((i, $from(bytes)))
             }
 
             #[inline]
-            fn read_elements<'a>(start: Wire<'a>, i: Wire<'a>, count: usize, _: Ver) -> Parsed<'a, Vec<Self>> {
+            fn read_elements<'a>(
+                start: Wire<'a>,
+                i: Wire<'a>,
+                count: usize,
+                _: &Frame<'a>,
+            ) -> Parsed<'a, Vec<Self>> {
                 check_count(start, i, count, $size)?;
                 let (i, bytes) = arrays::<$size>(i, count)?;
                 Ok((i, bytes.iter().map(|bytes| $from(*bytes)).collect()))
@@ -171,6 +165,14 @@ macro_rules! fixed {
             #[inline]
             fn write(&self, out: &mut Sink, _: Ver) -> Encoded {
                 out.put(&$to(*self));
+                Ok(())
+            }
+
+            #[inline]
+            fn write_elements(elements: &[Self], out: &mut Sink, _: Ver) -> Encoded {
+                for element in elements {
+                    out.put(&$to(*element));
+                }
                 Ok(())
             }
         }
@@ -207,16 +209,18 @@ macro_rules! measured {
                 Self::least(ver)
             }
 
-            fn read(i: Wire<'_>, ver: Ver) -> Parsed<'_, Self> {
-                match $read_length(i, ver)? {
-                    (rest, Some(length)) => $read(i, rest, length, ver),
-                    (_, None) => i.fail(DecodeReason::Null),
+            #[inline]
+            fn read<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Self> {
+                match $read_length(i, frame.ver)? {
+                    (rest, Some(length)) => $read(i, rest, length, frame),
+                    (_, None) => Err(i.fail(DecodeReason::Null)),
                 }
             }
 
-            fn read_nullable(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<Self>> {
-                match $read_length(i, ver)? {
-                    (rest, Some(length)) => $read(i, rest, length, ver).map(|(rest, value)| (rest, Some(value))),
+            #[inline]
+            fn read_nullable<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Option<Self>> {
+                match $read_length(i, frame.ver)? {
+                    (rest, Some(length)) => $read(i, rest, length, frame).map(|(rest, value)| (rest, Some(value))),
                     (rest, None) => Ok((rest, None)),
                 }
             }
@@ -240,14 +244,19 @@ measured! {
     [] Str: Type::String, short_length, 2, read_text, |text: &Self| text.len(), write_text;
     [] Bytes: Type::Bytes, long_length, 4, read_bytes, Self::len, write_bytes;
     [] Records: Type::Records, long_length, 4, read_records, Self::len, write_records;
-    [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, T::read_elements, Self::len, write_elements;
+    [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, T::read_elements, Self::len, |list: &Self, out, ver| T::write_elements(list, out, ver);
 }
 
-fn read_text<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a, Str> {
+fn read_text<'a>(
+    start: Wire<'a>,
+    i: Wire<'a>,
+    length: usize,
+    frame: &Frame<'a>,
+) -> Parsed<'a, Str> {
     let (rest, text) = span(i, length)?;
-    match Str::try_from(text.to_bytes()) {
+    match Str::try_from(frame.share(text)) {
         Ok(text) => Ok((rest, text)),
-        Err(_) => start.fail(DecodeReason::Utf8),
+        Err(_) => Err(start.fail(DecodeReason::Utf8)),
     }
 }
 
@@ -256,9 +265,10 @@ fn write_text(text: &Str, out: &mut Sink, _: Ver) -> Encoded {
     Ok(())
 }
 
-fn read_bytes<'a>(_: Wire<'a>, i: Wire<'a>, length: usize, _: Ver) -> Parsed<'a, Bytes> {
+#[inline]
+fn read_bytes<'a>(_: Wire<'a>, i: Wire<'a>, length: usize, frame: &Frame<'a>) -> Parsed<'a, Bytes> {
     let (rest, bytes) = span(i, length)?;
-    Ok((rest, bytes.to_bytes()))
+    Ok((rest, frame.share(bytes)))
 }
 
 fn write_bytes(bytes: &Bytes, out: &mut Sink, _: Ver) -> Encoded {
@@ -266,8 +276,14 @@ fn write_bytes(bytes: &Bytes, out: &mut Sink, _: Ver) -> Encoded {
     Ok(())
 }
 
-fn read_records<'a>(start: Wire<'a>, i: Wire<'a>, length: usize, ver: Ver) -> Parsed<'a, Records> {
-    let (rest, bytes) = read_bytes(start, i, length, ver)?;
+#[inline]
+fn read_records<'a>(
+    start: Wire<'a>,
+    i: Wire<'a>,
+    length: usize,
+    frame: &Frame<'a>,
+) -> Parsed<'a, Records> {
+    let (rest, bytes) = read_bytes(start, i, length, frame)?;
     Ok((rest, bytes.into()))
 }
 
@@ -296,13 +312,13 @@ fn check_count(
     let left = i.len();
     // An element without a byte is taken for one byte, or a count alone could keep a loop busy for minutes.
     if claimed > left / least.max(1) {
-        return start.fail(DecodeReason::LyingCount { claimed, left });
+        return Err(start.fail(DecodeReason::LyingCount { claimed, left }));
     }
     Ok(())
 }
 
 /// Reads `count` elements of which each takes `least` bytes or more. `start` is where the count stands.
-#[inline]
+#[inline(never)]
 pub(crate) fn read_elements_by<'a, T>(
     start: Wire<'a>,
     mut i: Wire<'a>,
@@ -312,27 +328,18 @@ pub(crate) fn read_elements_by<'a, T>(
 ) -> Parsed<'a, Vec<T>> {
     check_count(start, i, count, least)?;
     let mut elements = room_for(count, i.len());
-    for index in 0..count {
-        if index == elements.capacity() {
+    while elements.len() < count {
+        if elements.len() == elements.capacity() {
             // As much again, but never more than there will be.
-            elements.reserve_exact(index.min(count - index));
+            elements.reserve_exact(elements.len().min(count - elements.len()));
         }
         match read(i) {
             Ok((rest, element)) => {
                 elements.push(element);
                 i = rest;
             }
-            Err(error) => return Err(step_out(error, Step::Index(index))),
+            Err(error) => return Err(error.in_element(elements.len())),
         }
     }
     Ok((i, elements))
-}
-
-fn write_elements<T: Field>(elements: &[T], out: &mut Sink, ver: Ver) -> Encoded {
-    for (index, element) in elements.iter().enumerate() {
-        element
-            .write(out, ver)
-            .map_err(|error| error.within(Step::Index(index)))?;
-    }
-    Ok(())
 }

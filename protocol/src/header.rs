@@ -7,15 +7,15 @@
 use bytes::Bytes;
 
 use crate::api_key::ApiKey;
-use crate::error::{DecodeError, EncodeError};
-use crate::field::{Field, read_nullable_row, read_row, write_nullable_row};
+use crate::error::{DecodeError, EncodeError, StepOut};
+use crate::field::Field;
 use crate::message::{Message, Request, write_body};
 use crate::registry::flexible_from;
 use crate::sink::{Encoded, Segments, Sink, frame};
 use crate::tags::{Tag, TagWriter, UnknownTags, read_tags};
 use crate::text::Str;
 use crate::version::Ver;
-use crate::wire::{Parsed, Wire};
+use crate::wire::{Frame, Parsed, Wire};
 
 /// What stands in front of every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,10 @@ fn response_is_flexible(api: ApiKey, version: i16) -> bool {
     api != ApiKey::API_VERSIONS && request_is_flexible(api, version)
 }
 
+fn row<'a, T>(parsed: Parsed<'a, T>, name: &'static str) -> Parsed<'a, T> {
+    parsed.map_err(|error| error.in_row(name))
+}
+
 impl RequestHeader {
     fn ver(&self) -> Ver {
         Ver {
@@ -63,11 +67,13 @@ impl RequestHeader {
     }
 
     /// The part that the headers of all versions share.
-    fn read(i: Wire<'_>) -> Parsed<'_, Self> {
-        let (i, api_key) = read_row(i, NOT_FLEXIBLE, "request_api_key")?;
-        let (i, api_version) = read_row(i, NOT_FLEXIBLE, "request_api_version")?;
-        let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
-        let (i, client_id) = read_nullable_row(i, NOT_FLEXIBLE, true, "client_id")?;
+    fn read(bytes: &Bytes) -> Parsed<'_, Self> {
+        let frame = &Frame::new(bytes, NOT_FLEXIBLE);
+        let i = Wire::new(bytes);
+        let (i, api_key) = row(Field::read(i, frame), "request_api_key")?;
+        let (i, api_version) = row(Field::read(i, frame), "request_api_version")?;
+        let (i, correlation_id) = row(Field::read(i, frame), "correlation_id")?;
+        let (i, client_id) = row(Field::read_nullable(i, frame), "client_id")?;
         let header = Self {
             api_key: ApiKey(api_key),
             api_version,
@@ -82,21 +88,18 @@ impl RequestHeader {
         self.api_key.0.write(out, NOT_FLEXIBLE)?;
         self.api_version.write(out, NOT_FLEXIBLE)?;
         self.correlation_id.write(out, NOT_FLEXIBLE)?;
-        write_nullable_row(
-            self.client_id.as_ref(),
-            out,
-            NOT_FLEXIBLE,
-            true,
-            "client_id",
-        )?;
+        Field::write_nullable(self.client_id.as_ref(), out, NOT_FLEXIBLE)
+            .map_err(|error| error.in_row("client_id"))?;
         TagWriter::begin(out, self.ver(), &self.unknown_tags)?.finish()
     }
 }
 
 impl ResponseHeader {
-    fn read(i: Wire<'_>, flexible: bool) -> Parsed<'_, Self> {
-        let (i, correlation_id) = read_row(i, NOT_FLEXIBLE, "correlation_id")?;
-        let (i, unknown_tags) = read_tags(i, Ver { v: 1, flexible }, &mut |_, _| Ok(Tag::Unknown))?;
+    fn read(bytes: &Bytes, flexible: bool) -> Parsed<'_, Self> {
+        let frame = &Frame::new(bytes, Ver { v: 1, flexible });
+        let i = Wire::new(bytes);
+        let (i, correlation_id) = row(Field::read(i, frame), "correlation_id")?;
+        let (i, unknown_tags) = read_tags(i, frame, &mut |_, _| Ok(Tag::Unknown))?;
         Ok((
             i,
             Self {
@@ -129,7 +132,7 @@ pub fn encode_request<R: Request>(
         client_id: client_id.cloned(),
         ..RequestHeader::default()
     };
-    write_body(body, version, |write| {
+    write_body(body, version, &|write| {
         frame(&|out| {
             header.write(out)?;
             write(out)
@@ -151,7 +154,7 @@ pub fn encode_response<M: Message>(
         ..ResponseHeader::default()
     };
     let flexible = response_is_flexible(M::API, version);
-    write_body(body, version, |write| {
+    write_body(body, version, &|write| {
         frame(&|out| {
             header.write(out, flexible)?;
             write(out)
@@ -167,13 +170,16 @@ pub fn encode_response<M: Message>(
 /// # Errors
 /// When the header is cut short or against its rules.
 pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
-    let in_version =
-        |version| move |error| DecodeError::from_nom(error).in_message("RequestHeader", version);
-    let (rest, mut header) = RequestHeader::read(Wire::new(frame)).map_err(in_version(1))?;
+    let start = Wire::new(frame);
+    let in_version = |version| {
+        move |error| DecodeError::from_nom(error, start).in_message("RequestHeader", version)
+    };
+    let (rest, mut header) = RequestHeader::read(frame).map_err(in_version(1))?;
+    let tagged = Frame::new(frame, header.ver());
     let (rest, tags) =
-        read_tags(rest, header.ver(), &mut |_, _| Ok(Tag::Unknown)).map_err(in_version(2))?;
+        read_tags(rest, &tagged, &mut |_, _| Ok(Tag::Unknown)).map_err(in_version(2))?;
     header.unknown_tags = tags;
-    Ok((header, rest.to_bytes()))
+    Ok((header, rest.share(frame)))
 }
 
 /// Splits a response, without its length, into header and body. `api` and `version` are those of the request.
@@ -186,10 +192,11 @@ pub fn decode_response_header(
     version: i16,
 ) -> Result<(ResponseHeader, Bytes), DecodeError> {
     let flexible = response_is_flexible(api, version);
-    match ResponseHeader::read(Wire::new(frame), flexible) {
-        Ok((rest, header)) => Ok((header, rest.to_bytes())),
+    match ResponseHeader::read(frame, flexible) {
+        Ok((rest, header)) => Ok((header, rest.share(frame))),
         Err(error) => {
-            Err(DecodeError::from_nom(error).in_message("ResponseHeader", i16::from(flexible)))
+            let error = DecodeError::from_nom(error, Wire::new(frame));
+            Err(error.in_message("ResponseHeader", i16::from(flexible)))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::field::Field;
 use crate::schema::{StructSchema, Type};
 use crate::sink::{Encoded, Segments, Sink};
 use crate::version::{Ver, VersionRange};
-use crate::wire::Wire;
+use crate::wire::{Frame, Wire};
 
 /// A request or a response: one struct that is read and written in every version of its API.
 ///
@@ -73,34 +73,45 @@ pub trait Request: Message {
 }
 
 /// The version as it is handed down, if the message has it.
-fn ver<M: Message>(version: i16) -> Option<Ver> {
-    let flexible = M::FLEXIBLE_FROM.is_some_and(|from| version >= from);
-    M::VERSIONS.contains(version).then_some(Ver {
+fn ver(versions: VersionRange, flexible_from: Option<i16>, version: i16) -> Option<Ver> {
+    let flexible = flexible_from.is_some_and(|from| version >= from);
+    versions.contains(version).then_some(Ver {
         v: version,
         flexible,
     })
 }
 
 pub(crate) fn read_body<M: Message>(body: &Bytes, version: i16) -> Result<M, DecodeError> {
-    let parsed = match ver::<M>(version) {
-        None => Wire::new(body).fail(DecodeReason::Version(M::VERSIONS)),
-        Some(ver) => M::read(Wire::new(body), ver).and_then(|(rest, message)| {
-            rest.end()?;
-            Ok(message)
-        }),
+    let start = Wire::new(body);
+    let parsed = match ver(M::VERSIONS, M::FLEXIBLE_FROM, version) {
+        Some(ver) => M::read(start, &Frame::new(body, ver)),
+        None => Err(start.fail(DecodeReason::Version(M::VERSIONS))),
     };
-    parsed.map_err(|error| DecodeError::from_nom(error).in_message(M::NAME, version))
+    let error = match parsed {
+        Ok((rest, message)) => match rest.end() {
+            Ok(()) => return Ok(message),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    Err(DecodeError::from_nom(error, start).in_message(M::NAME, version))
 }
 
-/// Gives `to` a function that writes the body.
+/// Something that writes.
+pub(crate) type Write<'a> = &'a dyn Fn(&mut Sink) -> Encoded;
+
+/// What is written, in one piece or several.
+pub(crate) type Written = Result<Segments, EncodeError>;
+
+/// Gives `to` what writes the body.
 pub(crate) fn write_body<M: Message>(
     message: &M,
     version: i16,
-    to: impl FnOnce(&dyn Fn(&mut Sink) -> Encoded) -> Result<Segments, EncodeError>,
-) -> Result<Segments, EncodeError> {
-    let written = match ver::<M>(version) {
-        None => Err(EncodeError::new(EncodeReason::Version(M::VERSIONS))),
+    to: &dyn Fn(Write<'_>) -> Written,
+) -> Written {
+    let written = match ver(M::VERSIONS, M::FLEXIBLE_FROM, version) {
         Some(ver) => to(&|out| message.write(out, ver)),
+        None => Err(EncodeError::new(EncodeReason::Version(M::VERSIONS))),
     };
     written.map_err(|error| error.in_message(M::NAME, version))
 }

@@ -1,8 +1,10 @@
 //! Where messages are written: one buffer that grows, and record sets by reference.
 
+use std::num::TryFromIntError;
+
 use bytes::Bytes;
 
-use crate::error::{EncodeError, EncodeReason, Step};
+use crate::error::{EncodeError, EncodeReason};
 use crate::records::Records;
 use crate::version::Ver;
 
@@ -89,39 +91,54 @@ impl Sink {
     /// The length in front of a string; `None` is null.
     #[inline]
     pub(crate) fn short_length(&mut self, length: Option<usize>, ver: Ver) -> Encoded {
-        if ver.flexible {
-            return self.compact_length(length);
+        if self.one_byte_length(length, ver) {
+            return Ok(());
         }
-        let length = match length {
-            None => -1,
-            Some(length) => i16::try_from(length).map_err(|_| too_long(length))?,
-        };
-        self.put(&length.to_be_bytes());
-        Ok(())
+        self.any_length(length, ver, |length| {
+            i16::try_from(length).map(i16::to_be_bytes)
+        })
     }
 
     /// The length in front of bytes, of records or of an array; `None` is null.
     #[inline]
     pub(crate) fn long_length(&mut self, length: Option<usize>, ver: Ver) -> Encoded {
-        if ver.flexible {
-            return self.compact_length(length);
+        if self.one_byte_length(length, ver) {
+            return Ok(());
         }
-        let length = match length {
-            None => -1,
-            Some(length) => i32::try_from(length).map_err(|_| too_long(length))?,
-        };
-        self.put(&length.to_be_bytes());
-        Ok(())
+        self.any_length(length, ver, |length| {
+            i32::try_from(length).map(i32::to_be_bytes)
+        })
     }
 
+    /// Writes a compact length of one byte, as nearly all are, if this is one.
     #[inline]
-    fn compact_length(&mut self, length: Option<usize>) -> Encoded {
-        let more = match length {
-            None => 0,
-            // Readers on the other side hold lengths in an i32.
-            Some(n) => i32::try_from(n).map_err(|_| too_long(n))?.cast_unsigned() + 1,
+    fn one_byte_length(&mut self, length: Option<usize>, ver: Ver) -> bool {
+        let more = length.map_or(0, |length| length.saturating_add(1));
+        let is_one = ver.flexible && more < 0x80;
+        if is_one {
+            self.buf.push(more as u8);
+        }
+        is_one
+    }
+
+    #[inline(never)]
+    fn any_length<const N: usize>(
+        &mut self,
+        length: Option<usize>,
+        ver: Ver,
+        fixed: fn(usize) -> Result<[u8; N], TryFromIntError>,
+    ) -> Encoded {
+        let Some(length) = length else {
+            self.put(if ver.flexible { &[0] } else { &[0xff; N] });
+            return Ok(());
         };
-        self.uvarint(more);
+        if !ver.flexible {
+            self.put(&fixed(length).map_err(|_| too_long(length))?);
+            return Ok(());
+        }
+        // Readers on the other side hold lengths in an i32.
+        let length = i32::try_from(length).map_err(|_| too_long(length))?;
+        self.uvarint(length.cast_unsigned() + 1);
         Ok(())
     }
 
@@ -249,9 +266,4 @@ pub(crate) fn frame(write: &dyn Fn(&mut Sink) -> Encoded) -> Result<Segments, En
         *place = checked.to_be_bytes();
     }
     Ok(Segments(sink.into_segments()))
-}
-/// Adds the name of a field to an error on its way out.
-#[cold]
-pub(crate) fn in_field(error: EncodeError, name: &'static str) -> EncodeError {
-    error.within(Step::Field(name))
 }

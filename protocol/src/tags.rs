@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, step_out};
+use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, StepOut};
 use crate::field::room_for;
 use crate::sink::{Encoded, Later, Sink};
 use crate::version::Ver;
-use crate::wire::{Parsed, Wire, span, uvarint};
+use crate::wire::{Frame, Parsed, Wire, span, uvarint};
 
 /// Tagged fields that this crate does not know, by ascending tag. They are written back as they came.
 ///
@@ -83,10 +83,10 @@ pub(crate) enum Tag {
 #[inline(always)]
 pub(crate) fn read_tags<'a>(
     i: Wire<'a>,
-    ver: Ver,
+    frame: &Frame<'a>,
     known: &mut dyn FnMut(u32, Wire<'a>) -> Result<Tag, nom::Err<DecodeError>>,
 ) -> Parsed<'a, UnknownTags> {
-    if !ver.flexible {
+    if !frame.ver.flexible {
         return Ok((i, UnknownTags::default()));
     }
     let (i, count) = uvarint(i).map_err(in_tags)?;
@@ -94,18 +94,19 @@ pub(crate) fn read_tags<'a>(
         return Ok((i, UnknownTags::default()));
     }
     // Taken apart and put together again, so that the way without tags goes through registers.
-    let (i, unknown) = read_some_tags(i, count, known)?;
+    let (i, unknown) = read_some_tags(i, frame, count, known)?;
     Ok((i, unknown))
 }
 
 /// An error in the section itself and not in one of its fields, under the name that Kafka's documentation has for it.
 #[cold]
 fn in_tags(error: nom::Err<DecodeError>) -> nom::Err<DecodeError> {
-    step_out(error, Step::Field("_tagged_fields"))
+    error.step_out(Step::Field("_tagged_fields"))
 }
 
 fn read_some_tags<'a>(
     mut i: Wire<'a>,
+    frame: &Frame<'a>,
     count: u32,
     known: &mut dyn FnMut(u32, Wire<'a>) -> Result<Tag, nom::Err<DecodeError>>,
 ) -> Parsed<'a, UnknownTags> {
@@ -114,21 +115,21 @@ fn read_some_tags<'a>(
     for index in 0..count {
         let (rest, tag) = uvarint(i).map_err(in_tags)?;
         if last.is_some_and(|last| tag <= last) {
-            return i.fail(DecodeReason::TagOrder(tag));
+            return Err(i.fail(DecodeReason::TagOrder(tag)));
         }
         last = Some(tag);
         let (rest, size) = uvarint(rest).map_err(in_tags)?;
         let (rest, value) = span(rest, size as usize).map_err(in_tags)?;
         match known(tag, value)? {
             Tag::Taken => {}
-            Tag::OtherVersion => return i.fail(DecodeReason::TagVersion(tag)),
+            Tag::OtherVersion => return Err(i.fail(DecodeReason::TagVersion(tag))),
             Tag::Unknown => {
                 let to_come = (count - index) as usize;
                 let tags = unknown.0.get_or_insert_with(|| {
                     let ascending = room_for(to_come, rest.len());
                     Box::new(Tags { ascending })
                 });
-                tags.ascending.push((tag, value.to_bytes()));
+                tags.ascending.push((tag, frame.share(value)));
             }
         }
         i = rest;
@@ -167,7 +168,12 @@ impl<'s, 'u> TagWriter<'s, 'u> {
     }
 
     /// Writes a known field, after the unknown ones below it.
-    pub(crate) fn field(&mut self, tag: u32, write: &dyn Fn(&mut Sink) -> Encoded) -> Encoded {
+    pub(crate) fn field(
+        &mut self,
+        tag: u32,
+        row: &'static str,
+        write: &dyn Fn(&mut Sink) -> Encoded,
+    ) -> Encoded {
         let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
         self.unknown(below);
         if self
@@ -180,7 +186,7 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         self.written += 1;
         self.out.uvarint(tag);
         let length = self.out.uvarint_later();
-        write(self.out)?;
+        write(self.out).map_err(|error| error.in_row(row))?;
         self.out.set_length(&length)
     }
 

@@ -41,7 +41,7 @@ use bytes::Bytes;
 #[cfg(feature = "serde")]
 pub use json::Json;
 
-use crate::error::{DecodeError, DecodeReason, Step, step_out};
+use crate::error::{DecodeError, DecodeReason, StepOut};
 use crate::field::{Field, read_elements_by, whole};
 use crate::float::Float64;
 use crate::records::Records;
@@ -51,7 +51,7 @@ use crate::tags::{Tag, UnknownTags, read_tags};
 use crate::text::Str;
 use crate::uuid::Uuid;
 use crate::version::Ver;
-use crate::wire::{Parsed, Wire, long_length};
+use crate::wire::{Frame, Parsed, Wire, long_length};
 
 /// What a field or an element holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,28 +126,34 @@ impl Api {
                 v: version,
                 flexible,
             };
-            read_struct(start, ver, schema).and_then(|(rest, tree)| {
+            read_struct(start, &Frame::new(body, ver), schema).and_then(|(rest, tree)| {
                 rest.end()?;
                 Ok(tree)
             })
         } else {
-            start.fail(DecodeReason::Version(self.versions))
+            Err(start.fail(DecodeReason::Version(self.versions)))
         };
-        parsed.map_err(|error| DecodeError::from_nom(error).in_message(schema.name, version))
+        parsed.map_err(|error| DecodeError::from_nom(error, start).in_message(schema.name, version))
     }
 }
 
-fn read_struct<'a>(mut i: Wire<'a>, ver: Ver, schema: &'static StructSchema) -> Parsed<'a, Tree> {
+fn read_struct<'a>(
+    mut i: Wire<'a>,
+    frame: &Frame<'a>,
+    schema: &'static StructSchema,
+) -> Parsed<'a, Tree> {
+    let ver = frame.ver;
     // By place in the table, for a tagged field comes last on the wire wherever it stands there.
     let mut values: Vec<Option<Value>> = vec![None; schema.fields.len()];
     for (field, value) in schema.fields.iter().zip(&mut values) {
         if field.tag.is_none() && field.versions.contains(ver.v) {
-            let (rest, read) = read_row(i, ver, field)?;
+            let (rest, read) =
+                read_field(i, frame, field).map_err(|error| error.in_row(field.name))?;
             *value = Some(read);
             i = rest;
         }
     }
-    let (i, unknown_tags) = read_tags(i, ver, &mut |tag, bytes| {
+    let (i, unknown_tags) = read_tags(i, frame, &mut |tag, bytes| {
         let mut rows = schema.fields.iter().zip(&mut values);
         let Some((field, value)) = rows.find(|(row, _)| row.tag == Some(tag)) else {
             return Ok(Tag::Unknown);
@@ -155,7 +161,7 @@ fn read_struct<'a>(mut i: Wire<'a>, ver: Ver, schema: &'static StructSchema) -> 
         if !field.versions.contains(ver.v) {
             return Ok(Tag::OtherVersion);
         }
-        *value = Some(whole(read_row(bytes, ver, field), field.name)?);
+        *value = Some(whole(read_field(bytes, frame, field), field.name)?);
         Ok(Tag::Taken)
     })?;
     let fields = schema.fields.iter().zip(values);
@@ -169,42 +175,48 @@ fn read_struct<'a>(mut i: Wire<'a>, ver: Ver, schema: &'static StructSchema) -> 
     Ok((i, tree))
 }
 
-fn read_row<'a>(i: Wire<'a>, ver: Ver, field: &'static FieldSchema) -> Parsed<'a, Value> {
-    let null = field.nullable.is_some_and(|range| range.contains(ver.v));
-    read_value(i, ver, field.ty, null).map_err(|error| step_out(error, Step::Field(field.name)))
+fn read_field<'a>(
+    i: Wire<'a>,
+    frame: &Frame<'a>,
+    field: &'static FieldSchema,
+) -> Parsed<'a, Value> {
+    let null = field
+        .nullable
+        .is_some_and(|range| range.contains(frame.ver.v));
+    read_value(i, frame, field.ty, null)
 }
 
-fn read_value(i: Wire<'_>, ver: Ver, ty: Type, null: bool) -> Parsed<'_, Value> {
+fn read_value<'a>(i: Wire<'a>, frame: &Frame<'a>, ty: Type, null: bool) -> Parsed<'a, Value> {
     match ty {
-        Type::Bool => plain(i, ver, null, Value::Bool),
-        Type::Int8 => plain::<i8>(i, ver, null, |value| Value::Integer(value.into())),
-        Type::Int16 => plain::<i16>(i, ver, null, |value| Value::Integer(value.into())),
-        Type::Int32 => plain::<i32>(i, ver, null, |value| Value::Integer(value.into())),
-        Type::Int64 => plain(i, ver, null, Value::Integer),
-        Type::Uint16 => plain::<u16>(i, ver, null, |value| Value::Integer(value.into())),
-        Type::Float64 => plain(i, ver, null, Value::Float),
-        Type::Uuid => plain(i, ver, null, Value::Uuid),
-        Type::String => plain(i, ver, null, Value::String),
-        Type::Bytes => plain(i, ver, null, Value::Bytes),
-        Type::Records => plain(i, ver, null, Value::Records),
-        Type::Array(of) => match long_length(i, ver)? {
+        Type::Bool => plain(i, frame, null, Value::Bool),
+        Type::Int8 => plain::<i8>(i, frame, null, |value| Value::Integer(value.into())),
+        Type::Int16 => plain::<i16>(i, frame, null, |value| Value::Integer(value.into())),
+        Type::Int32 => plain::<i32>(i, frame, null, |value| Value::Integer(value.into())),
+        Type::Int64 => plain(i, frame, null, Value::Integer),
+        Type::Uint16 => plain::<u16>(i, frame, null, |value| Value::Integer(value.into())),
+        Type::Float64 => plain(i, frame, null, Value::Float),
+        Type::Uuid => plain(i, frame, null, Value::Uuid),
+        Type::String => plain(i, frame, null, Value::String),
+        Type::Bytes => plain(i, frame, null, Value::Bytes),
+        Type::Records => plain(i, frame, null, Value::Records),
+        Type::Array(of) => match long_length(i, frame.ver)? {
             (rest, Some(count)) => {
-                let read = |i| read_value(i, ver, *of, false);
-                let (rest, elements) = read_elements_by(i, rest, count, of.least(ver), read)?;
+                let read = |i| read_value(i, frame, *of, false);
+                let (rest, elements) = read_elements_by(i, rest, count, of.least(frame.ver), read)?;
                 Ok((rest, Value::Array(elements)))
             }
             (rest, None) if null => Ok((rest, Value::Null)),
-            (_, None) => i.fail(DecodeReason::Null),
+            (_, None) => Err(i.fail(DecodeReason::Null)),
         },
         Type::Struct(schema) if null => {
-            let (rest, marker) = i8::read(i, ver)?;
+            let (rest, marker) = i8::read(i, frame)?;
             if marker < 0 {
                 return Ok((rest, Value::Null));
             }
-            read_value(rest, ver, Type::Struct(schema), false)
+            read_value(rest, frame, Type::Struct(schema), false)
         }
         Type::Struct(schema) => {
-            let (rest, tree) = read_struct(i, ver, schema)?;
+            let (rest, tree) = read_struct(i, frame, schema)?;
             Ok((rest, Value::Struct(tree)))
         }
     }
@@ -213,15 +225,15 @@ fn read_value(i: Wire<'_>, ver: Ver, ty: Type, null: bool) -> Parsed<'_, Value> 
 /// A value whose type reads itself, or null.
 fn plain<'a, T: Field>(
     i: Wire<'a>,
-    ver: Ver,
+    frame: &Frame<'a>,
     null: bool,
     wrap: impl FnOnce(T) -> Value,
 ) -> Parsed<'a, Value> {
     if null {
-        let (rest, value) = T::read_nullable(i, ver)?;
+        let (rest, value) = T::read_nullable(i, frame)?;
         Ok((rest, value.map_or(Value::Null, wrap)))
     } else {
-        let (rest, value) = T::read(i, ver)?;
+        let (rest, value) = T::read(i, frame)?;
         Ok((rest, wrap(value)))
     }
 }

@@ -1,4 +1,4 @@
-//! The input of all parsers: a cursor that knows its frame, and the few shapes everything else is made of.
+//! What all parsers are made of: the frame that is read, and the few shapes that everything in it has.
 
 use bytes::Bytes;
 use nom::bytes::complete::take;
@@ -7,59 +7,54 @@ use nom::{IResult, Input, Needed};
 use crate::error::{DecodeError, DecodeReason};
 use crate::version::Ver;
 
-/// What a parser returns: the rest of the input and the value.
+/// What a parser returns: the bytes that are left, and the value.
 pub(crate) type Parsed<'a, T> = IResult<Wire<'a>, T, DecodeError>;
 
-/// The bytes still to be read, and the frame they lie in.
-///
-/// The frame gives errors their offset, and strings, bytes and record sets a handle on it in place of a copy.
+/// The bytes still to be read. Just a slice, so that it stays in registers.
 #[derive(Clone, Copy, Debug)]
-pub struct Wire<'a> {
-    frame: &'a Bytes,
-    rest: &'a [u8],
-}
+pub struct Wire<'a>(&'a [u8]);
 
 impl<'a> Wire<'a> {
     pub(crate) fn new(frame: &'a Bytes) -> Self {
-        Self { frame, rest: frame }
+        Self(frame)
     }
 
     /// Bytes left.
-    pub(crate) fn len(&self) -> usize {
-        self.rest.len()
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        self.0.len()
     }
 
-    /// Where in the frame the next byte is.
-    pub(crate) fn offset(&self) -> usize {
-        self.rest.as_ptr().addr() - self.frame.as_ptr().addr()
-    }
-
-    /// A handle on what is left, sharing the frame.
-    pub(crate) fn to_bytes(self) -> Bytes {
-        self.frame.slice_ref(self.rest)
+    /// Where in memory the next byte is.
+    pub(crate) fn address(self) -> usize {
+        self.0.as_ptr().addr()
     }
 
     #[cold]
-    pub(crate) fn fail<T>(self, reason: DecodeReason) -> Result<T, nom::Err<DecodeError>> {
-        Err(nom::Err::Error(DecodeError::new(self, reason)))
+    pub(crate) fn fail(self, reason: DecodeReason) -> nom::Err<DecodeError> {
+        nom::Err::Error(DecodeError::new(self, reason))
     }
 
-    /// That one byte more would be needed, at least.
-    pub(crate) fn truncated(&self) -> DecodeReason {
+    /// That a value needs so many bytes.
+    #[cold]
+    fn truncated(self, needed: usize) -> nom::Err<DecodeError> {
         let left = self.len();
-        DecodeReason::Truncated {
-            needed: left + 1,
-            left,
-        }
+        self.fail(DecodeReason::Truncated { needed, left })
+    }
+
+    /// A handle on what is left of the frame, sharing it.
+    #[inline]
+    pub(crate) fn share(self, frame: &Bytes) -> Bytes {
+        frame.slice_ref(self.0)
     }
 
     /// Refuses bytes that nobody read.
+    #[inline]
     pub(crate) fn end(self) -> Result<(), nom::Err<DecodeError>> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            self.fail(DecodeReason::Trailing(self.len()))
+        if self.0.is_empty() {
+            return Ok(());
         }
+        Err(self.fail(DecodeReason::Trailing(self.len())))
     }
 }
 
@@ -69,7 +64,7 @@ impl<'a> Input for Wire<'a> {
     type IterIndices = std::iter::Enumerate<Self::Iter>;
 
     fn input_len(&self) -> usize {
-        self.rest.len()
+        self.0.len()
     }
 
     fn take(&self, index: usize) -> Self {
@@ -82,28 +77,16 @@ impl<'a> Input for Wire<'a> {
 
     /// What follows `index` first, then what precedes it, as nom wants it.
     fn take_split(&self, index: usize) -> (Self, Self) {
-        let (head, tail) = self
-            .rest
-            .split_at_checked(index)
-            .unwrap_or((self.rest, &[]));
-        (
-            Self {
-                rest: tail,
-                ..*self
-            },
-            Self {
-                rest: head,
-                ..*self
-            },
-        )
+        let (head, tail) = self.0.split_at_checked(index).unwrap_or((self.0, &[]));
+        (Self(tail), Self(head))
     }
 
     fn position<P: Fn(u8) -> bool>(&self, predicate: P) -> Option<usize> {
-        self.rest.iter().position(|byte| predicate(*byte))
+        self.0.iter().position(|byte| predicate(*byte))
     }
 
     fn iter_elements(&self) -> Self::Iter {
-        self.rest.iter().copied()
+        self.0.iter().copied()
     }
 
     fn iter_indices(&self) -> Self::IterIndices {
@@ -111,46 +94,66 @@ impl<'a> Input for Wire<'a> {
     }
 
     fn slice_index(&self, count: usize) -> Result<usize, Needed> {
-        match count.checked_sub(self.rest.len()) {
+        match count.checked_sub(self.0.len()) {
             None | Some(0) => Ok(count),
             Some(missing) => Err(Needed::new(missing)),
         }
     }
 }
 
-/// The next `count` bytes, as an input of their own.
+/// All the bytes, and the version they are in.
+///
+/// Strings, bytes and record sets are handles on the frame instead of copies.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    bytes: &'a Bytes,
+    pub(crate) ver: Ver,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) const fn new(bytes: &'a Bytes, ver: Ver) -> Self {
+        Self { bytes, ver }
+    }
+
+    /// A handle on a part of the frame.
+    #[inline]
+    pub(crate) fn share(&self, part: Wire<'_>) -> Bytes {
+        part.share(self.bytes)
+    }
+}
+
+/// The next `count` bytes.
 #[inline]
 pub(crate) fn span(i: Wire<'_>, count: usize) -> Parsed<'_, Wire<'_>> {
-    take(count)(i).map_err(|error: nom::Err<DecodeError>| error.map(|error| error.needing(count)))
+    // That bytes are missing is all that `take` says; it does not say how many it was to take.
+    take(count)(i).map_err(|_: nom::Err<DecodeError>| i.truncated(count))
 }
 
 /// The next `N` bytes by value.
 #[inline]
 pub(crate) fn array<const N: usize>(i: Wire<'_>) -> Parsed<'_, [u8; N]> {
-    let (rest, head) = span(i, N)?;
-    match head.rest.first_chunk() {
-        Some(bytes) => Ok((rest, *bytes)),
-        None => i.fail(i.truncated()),
+    match i.0.split_first_chunk() {
+        Some((bytes, rest)) => Ok((Wire(rest), *bytes)),
+        None => Err(i.truncated(N)),
     }
 }
 
 /// The next `count` runs of `N` bytes.
 #[inline]
 pub(crate) fn arrays<const N: usize>(i: Wire<'_>, count: usize) -> Parsed<'_, &[[u8; N]]> {
-    let (rest, head) = span(i, count.saturating_mul(N))?;
-    Ok((rest, head.rest.as_chunks().0))
+    let (rest, bytes) = span(i, count.saturating_mul(N))?;
+    Ok((rest, bytes.0.as_chunks().0))
 }
 
 /// An unsigned varint of at most 32 bits: seven bits a byte, the lowest first.
 #[inline]
 pub(crate) fn uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
     // Nearly every length takes one byte or two.
-    match i.rest {
-        [one, rest @ ..] if *one < 0x80 => Ok((Wire { rest, ..i }, u32::from(*one))),
-        [one, two, rest @ ..] if *two < 0x80 => Ok((
-            Wire { rest, ..i },
-            u32::from(*two) << 7 | u32::from(*one & 0x7f),
-        )),
+    match i.0 {
+        [one, rest @ ..] if *one < 0x80 => Ok((Wire(rest), u32::from(*one))),
+        [one, two, rest @ ..] if *two < 0x80 => {
+            Ok((Wire(rest), u32::from(*two) << 7 | u32::from(*one & 0x7f)))
+        }
         _ => long_uvarint(i),
     }
 }
@@ -161,14 +164,14 @@ fn long_uvarint(i: Wire<'_>) -> Parsed<'_, u32> {
     for (n, byte) in i.iter_indices().take(5) {
         let bits = u32::from(byte & 0x7f);
         if n == 4 && byte > 0x0f {
-            return i.fail(DecodeReason::Varint);
+            return Err(i.fail(DecodeReason::Varint));
         }
         value |= bits << (7 * n);
         if byte < 0x80 {
             return Ok((i.take_from(n + 1), value));
         }
     }
-    i.fail(i.truncated())
+    Err(i.truncated(i.len() + 1))
 }
 
 /// The length of a string; `None` is null.
@@ -193,12 +196,10 @@ pub(crate) fn long_length(i: Wire<'_>, ver: Ver) -> Parsed<'_, Option<usize>> {
 
 #[inline(always)]
 fn signed_length<'a>(start: Wire<'a>, rest: Wire<'a>, length: i32) -> Parsed<'a, Option<usize>> {
-    match length {
-        -1 => Ok((rest, None)),
-        _ => match usize::try_from(length) {
-            Ok(length) => Ok((rest, Some(length))),
-            Err(_) => start.fail(DecodeReason::NegativeLength(length)),
-        },
+    match (length, usize::try_from(length)) {
+        (_, Ok(length)) => Ok((rest, Some(length))),
+        (-1, _) => Ok((rest, None)),
+        _ => Err(start.fail(DecodeReason::NegativeLength(length))),
     }
 }
 
