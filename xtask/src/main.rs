@@ -17,6 +17,7 @@ mod maven;
 mod paths;
 mod schema;
 mod signal;
+mod simulate;
 mod test;
 
 /// Every chore of this repository by name.
@@ -46,6 +47,13 @@ enum Chore {
     Golden(golden::Choice),
     /// Have other clients send records to an embedded broker, and commit their requests as golden data.
     Captures(captures::Choice),
+    /// Play the rules of producing in a simulated world, from seeds; --help describes the arguments.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// For the program, which is milena-sim.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
@@ -119,6 +127,7 @@ fn run(cli: Cli) -> Result<bool> {
         Chore::GoldenBatches(choice) => golden_batches::command(&choice),
         Chore::Schema(choice) => schema::command(&choice),
         Chore::Golden(choice) => golden::command(&choice),
+        Chore::Simulate { arguments } => simulate::command(&arguments),
         Chore::Captures(choice) => {
             captures::command(&choice)?;
             Ok(true)

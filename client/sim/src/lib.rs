@@ -31,6 +31,7 @@ mod net;
 mod part;
 mod plan;
 mod producer;
+mod seeds;
 mod shrink;
 mod world;
 
@@ -38,6 +39,7 @@ pub use ledger::{Tally, Violation};
 pub use log::EventLog;
 pub use mishap::{Mishap, Spell, SpellKind, Way};
 pub use plan::{Load, Plan, ProducerPlan};
+pub use seeds::{Findings, explain, once, play, tell, twice};
 pub use shrink::shrink;
 pub use world::{Report, run};
 

@@ -1,6 +1,6 @@
 //! A smaller plan that breaks a promise too.
 
-use crate::{EventLog, Plan, Violation, run};
+use crate::{Plan, once};
 
 /// Takes mishaps, producers' callers and records out of a plan, one after the other, as long as some promise stays
 /// broken. `tries` bounds the number of runs.
@@ -18,17 +18,13 @@ pub fn shrink(plan: &Plan, mut tries: usize) -> Plan {
             let Some(candidate) = step.apply(&smallest) else {
                 continue;
             };
-            if fails(&candidate).is_some() {
+            if once(&candidate).is_err() {
                 smallest = candidate;
                 again = true;
             }
         }
     }
     smallest
-}
-
-fn fails(plan: &Plan) -> Option<Violation> {
-    run(plan, &mut EventLog::silent()).err()
 }
 
 /// One thing less.
