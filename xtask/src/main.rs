@@ -10,6 +10,8 @@ mod captures;
 mod fuzz;
 mod golden;
 mod golden_batches;
+#[cfg(test)]
+mod guarantees;
 mod interrupt;
 mod java;
 mod kafka;
