@@ -18,4 +18,5 @@ pub mod produce;
 pub mod route;
 pub mod throttle;
 pub mod time;
+pub mod transaction;
 pub mod versions;

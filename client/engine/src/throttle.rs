@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use milena_protocol::{
+    add_offsets_to_txn::AddOffsetsToTxnResponse, add_partitions_to_txn::AddPartitionsToTxnResponse,
     api_versions::ApiVersionsResponse, create_partitions::CreatePartitionsResponse,
-    create_topics::CreateTopicsResponse, delete_topics::DeleteTopicsResponse, fetch::FetchResponse,
-    find_coordinator::FindCoordinatorResponse, init_producer_id::InitProducerIdResponse,
-    list_offsets::ListOffsetsResponse, metadata::MetadataResponse, produce::ProduceResponse,
+    create_topics::CreateTopicsResponse, delete_topics::DeleteTopicsResponse,
+    end_txn::EndTxnResponse, fetch::FetchResponse, find_coordinator::FindCoordinatorResponse,
+    init_producer_id::InitProducerIdResponse, list_offsets::ListOffsetsResponse,
+    metadata::MetadataResponse, produce::ProduceResponse,
+    txn_offset_commit::TxnOffsetCommitResponse,
 };
 
 /// An answer that may ask the client to pause.
@@ -41,14 +44,18 @@ macro_rules! throttled {
 }
 
 throttled! {
+    AddOffsetsToTxnResponse => 1,
+    AddPartitionsToTxnResponse => 1,
     ApiVersionsResponse => 2,
     CreatePartitionsResponse => 1,
     CreateTopicsResponse => 3,
     DeleteTopicsResponse => 2,
+    EndTxnResponse => 1,
     FetchResponse => 8,
     FindCoordinatorResponse => 2,
     InitProducerIdResponse => 1,
     ListOffsetsResponse => 3,
     MetadataResponse => 6,
     ProduceResponse => 6,
+    TxnOffsetCommitResponse => 1,
 }

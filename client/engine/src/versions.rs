@@ -4,10 +4,43 @@ use std::collections::BTreeMap;
 
 use milena_protocol::{ApiKey, Request, VersionRange, api_versions::ApiVersionsResponse};
 
+use crate::produce::Generation;
+
 /// The version ranges that one broker said it understands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerVersions {
     ranges: BTreeMap<i16, VersionRange>,
+    features: Features,
+}
+
+/// What the cluster has agreed on, as one broker knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Features {
+    /// Grows with every change; -1 from a broker that does not know of features. Of two, the one with the higher epoch
+    /// is the newer.
+    pub epoch: i64,
+    /// The level of `transaction.version`, 0 where there is none.
+    pub transaction_version: i16,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            epoch: -1,
+            transaction_version: 0,
+        }
+    }
+}
+
+impl Features {
+    /// How transactions are spoken of.
+    pub const fn generation(self) -> Generation {
+        if self.transaction_version >= 2 {
+            Generation::Implicit
+        } else {
+            Generation::Explicit
+        }
+    }
 }
 
 /// No version of a request is understood by both sides.
@@ -50,7 +83,18 @@ impl BrokerVersions {
                 )
             })
             .collect();
-        Self { ranges }
+        let mut finalized = response.finalized_features.iter();
+        let transactions = finalized.find(|feature| *feature.name == *"transaction.version");
+        let features = Features {
+            epoch: response.finalized_features_epoch,
+            transaction_version: transactions.map_or(0, |feature| feature.max_version_level),
+        };
+        Self { ranges, features }
+    }
+
+    /// What the broker said of the cluster's features.
+    pub const fn features(&self) -> Features {
+        self.features
     }
 
     /// What the broker offers of one request.
@@ -94,7 +138,10 @@ impl BrokerVersions {
 mod tests {
     use super::*;
     use milena_protocol::{
-        api_versions::ApiVersion, init_producer_id::InitProducerIdRequest, produce::ProduceRequest,
+        Str,
+        api_versions::{ApiVersion, FinalizedFeatureKey},
+        init_producer_id::InitProducerIdRequest,
+        produce::ProduceRequest,
     };
 
     fn broker(ranges: &[(ApiKey, i16, i16)]) -> BrokerVersions {
@@ -123,6 +170,32 @@ mod tests {
             newer.pick_for::<ProduceRequest>(None),
             Ok(ProduceRequest::LATEST_STABLE)
         );
+    }
+
+    #[test]
+    fn the_generation_of_transactions_is_what_the_cluster_finalized() {
+        let generation = |features: &[(&'static str, i16)]| {
+            let feature = |&(name, max_version_level): &(&'static str, i16)| FinalizedFeatureKey {
+                name: Str::from_static(name),
+                max_version_level,
+                ..Default::default()
+            };
+            let response = ApiVersionsResponse {
+                finalized_features: features.iter().map(feature).collect(),
+                ..Default::default()
+            };
+            BrokerVersions::from_response(&response)
+                .features()
+                .generation()
+        };
+        assert_eq!(generation(&[]), Generation::Explicit);
+        assert_eq!(generation(&[("kraft.version", 2)]), Generation::Explicit);
+        assert_eq!(
+            generation(&[("transaction.version", 1)]),
+            Generation::Explicit
+        );
+        let newest = [("metadata.version", 27), ("transaction.version", 2)];
+        assert_eq!(generation(&newest), Generation::Implicit);
     }
 
     #[test]

@@ -201,6 +201,7 @@ impl Dice {
                 false => self.pick(Acks::All, &[Acks::Leader, Acks::None]),
             },
             idempotent,
+            transactional_id: None,
             batch_size,
             linger: Duration::from_millis(linger),
             max_in_flight: match theme {

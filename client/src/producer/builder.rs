@@ -252,6 +252,7 @@ impl ProducerBuilder {
         Ok(Settings {
             acks: self.acks,
             idempotent: self.idempotent()?,
+            transactional_id: None,
             batch_size: self.batch_size.clamp(1, max_request_size),
             linger: self.linger,
             max_in_flight: self.max_in_flight,

@@ -57,6 +57,8 @@ pub enum ProduceErrorKind {
     OutcomeUnknown,
     /// The record cannot be encoded.
     Invalid,
+    /// The transaction that the record was for has failed or was aborted.
+    Aborted,
 }
 
 impl ProduceError {
@@ -193,6 +195,7 @@ impl ProduceErrorKind {
         match &failure.reason {
             Reason::Expired => Self::TimedOut,
             Reason::Closed => Self::Closed,
+            Reason::Aborted => Self::Aborted,
             Reason::ConnectionLost => Self::ConnectionLost,
             Reason::Unresolved => Self::OutcomeUnknown,
             Reason::Unsendable(_) => Self::Invalid,
@@ -231,6 +234,7 @@ fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::R
         Reason::ConnectionLost => f.write_str(": no more retries after a lost connection")?,
         Reason::Unresolved => f.write_str(": the broker lost track of what was sent before it")?,
         Reason::Closed => f.write_str(": the producer was closed before it was delivered")?,
+        Reason::Aborted => f.write_str(": its transaction is aborted")?,
         Reason::Unsendable(why) => write!(f, ": cannot be sent: {why}")?,
     }
     match failure.persistence {

@@ -1,5 +1,9 @@
 //! The producer id and epoch of an idempotent producer.
 
+use milena_protocol::Str;
+
+use super::enrolment::{Enrolment, Generation};
+
 /// A producer id and epoch: together with a sequence number, they name a batch for the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProducerIdentity {
@@ -14,15 +18,22 @@ pub struct ProducerIdentity {
 /// A partition keeps the identity that it began with until it has to restart its sequence. Raising the epoch needs
 /// no broker: the new epoch reaches each partition's leader with the first batch that carries it. So one partition's
 /// trouble costs the others nothing.
+///
+/// With transactions, only the coordinator gives an epoch, and only between transactions; while one is open, its
+/// partitions are noted here.
 #[derive(Debug, Default)]
 pub struct Identity {
     current: Option<ProducerIdentity>,
+    enrolment: Option<Enrolment>,
 }
 
 impl Identity {
     /// No identity yet; one is [`wanted`](Self::wanted).
     pub const fn new() -> Self {
-        Self { current: None }
+        Self {
+            current: None,
+            enrolment: None,
+        }
     }
 
     /// The identity for a partition that begins.
@@ -38,6 +49,27 @@ impl Identity {
     /// A broker has given an id.
     pub const fn handle_granted(&mut self, identity: ProducerIdentity) {
         self.current = Some(identity);
+    }
+
+    /// The transaction that is open.
+    pub(crate) const fn enrolment(&mut self) -> &mut Option<Enrolment> {
+        &mut self.enrolment
+    }
+
+    /// Whether a batch may be sent to a partition as part of a transaction. If not, the partition is asked for.
+    pub(crate) fn admits(&mut self, topic: &Str, index: i32) -> bool {
+        let enrolment = self.enrolment.as_mut();
+        enrolment.is_some_and(|enrolment| enrolment.admits(topic, index))
+    }
+
+    /// Whether the transaction coordinator has to be asked to add partitions.
+    pub fn wants_partitions(&self) -> bool {
+        self.enrolment.as_ref().is_some_and(Enrolment::wants)
+    }
+
+    /// How the open transaction is spoken of.
+    pub(super) fn generation(&self) -> Option<Generation> {
+        self.enrolment.as_ref().map(Enrolment::generation)
     }
 
     /// The identity with which a partition restarts that used `old` until now, or `None` while a new producer id is

@@ -19,6 +19,7 @@
 //! both reach it, and gives the sender a [`Partition`] handle to it.
 
 mod budget;
+mod enrolment;
 mod identity;
 mod numbering;
 mod outcome;
@@ -29,6 +30,8 @@ mod sender;
 mod settings;
 
 pub use budget::{Budget, Grant, Need, Ticket};
+pub(crate) use enrolment::Enrolment;
+pub use enrolment::Generation;
 pub use identity::{Identities, Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Sticky, murmur2, partition_for_key};

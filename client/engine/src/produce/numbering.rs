@@ -104,6 +104,17 @@ impl Numbering {
         Some(stamp)
     }
 
+    /// Begins anew from 0 under the identity that there is now, if that is another.
+    pub(super) fn adopt(&mut self, identity: &Identity) {
+        let current = identity.current();
+        if self.identity != current {
+            *self = Self {
+                identity: current,
+                ..Self::default()
+            };
+        }
+    }
+
     /// Begins anew from 0 under another epoch; false while there is no identity to begin with.
     pub(super) fn restart(&mut self, identity: &mut Identity) -> bool {
         let Some(fresh) = identity.succeed(self.identity) else {

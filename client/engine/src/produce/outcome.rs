@@ -41,6 +41,8 @@ pub enum Reason {
     Unresolved,
     /// The producer was closed before it could be delivered.
     Closed,
+    /// The transaction that it belonged to is aborted.
+    Aborted,
     /// The batch cannot be sent: compressing it failed.
     Unsendable(Arc<str>),
 }

@@ -19,6 +19,7 @@ use milena_protocol::{
 
 use self::answers::{Answers, cause, outcome};
 use super::{
+    enrolment::Generation,
     identity::Identities,
     outcome::{Ack, Cause, Failure},
     queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Taken, Wake},
@@ -244,7 +245,8 @@ impl<P: Partition> Sender<P> {
             let room = (size > 0).then(|| settings.max_request_size.saturating_sub(size));
             let (taken, wake) = partition.with(|queue| {
                 let taken = if queue.visit(self.node, token) {
-                    identity.with(|ids| queue.take(self.node, room, now, settings, ids))
+                    let place = (partition.topic(), partition.index());
+                    identity.with(|ids| queue.take(self.node, room, now, settings, ids, place))
                 } else {
                     Err(NotTaken::Nothing)
                 };
@@ -258,7 +260,8 @@ impl<P: Partition> Sender<P> {
                         batches.push(carried);
                     }
                 }
-                Err(NotTaken::Nothing) => {}
+                // A partition that is not part of the transaction yet stays among the ready ones.
+                Err(NotTaken::Nothing | NotTaken::NotEnrolled) => {}
                 Err(NotTaken::NoRoom | NotTaken::NoIdentity) => {
                     // The next request begins with it, or smaller batches could take its place for ever.
                     if let Some(partition) = self.ready.pop_back() {
@@ -273,16 +276,22 @@ impl<P: Partition> Sender<P> {
         }
         batches.sort_by(|a, b| a.key().cmp(&b.key()));
         let by_id = batches.iter().all(|batch| batch.topic_id != Uuid::ZERO);
+        let mut max_version = (!by_id).then_some(12);
+        if settings.transactional_id.is_some() {
+            let generation = identity.with(|identity| identity.generation());
+            let limit = generation.and_then(Generation::max_produce_version);
+            max_version = limit.or(max_version);
+        }
         let outbound = Outbound {
             token,
             request: ProduceRequest {
-                transactional_id: None,
+                transactional_id: settings.transactional_id.clone(),
                 acks: settings.acks.wire(),
                 timeout_ms: i32::try_from(settings.request_timeout.as_millis()).unwrap_or(i32::MAX),
                 topic_data: topics(&mut batches),
                 ..ProduceRequest::default()
             },
-            max_version: (!by_id).then_some(12),
+            max_version,
             answered: settings.acks != Acks::None,
         };
         self.in_flight.push_back(Request { token, batches });

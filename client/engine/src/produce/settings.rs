@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use milena_codec::Compression;
+use milena_protocol::Str;
 
 use crate::backoff::Backoff;
 
@@ -36,6 +37,9 @@ pub struct Settings {
     pub acks: Acks,
     /// Whether batches carry a producer id and sequence numbers, so that the broker drops repeats.
     pub idempotent: bool,
+    /// The id under which a transaction coordinator knows the producer, if its records belong to transactions. Needs
+    /// `idempotent`.
+    pub transactional_id: Option<Str>,
     /// Bytes at which a batch is full, its header included. A record that is larger gets a batch of its own.
     pub batch_size: usize,
     /// How long an open batch waits for more records.

@@ -109,6 +109,7 @@ impl World {
         let settings = Settings {
             acks,
             idempotent,
+            transactional_id: None,
             batch_size: 100 + 4 * usize::from(input.byte()),
             linger: Duration::from_millis(u64::from(input.byte())),
             max_in_flight: 1 + input.below(5),

@@ -39,6 +39,8 @@ pub struct PartitionQueue<C> {
     trouble: Option<Cause>,
     /// Bytes appended since the partition became the choice for records without a key.
     turn: usize,
+    /// The transaction of the batches is to be aborted: none of them is sent again.
+    doomed: bool,
 }
 
 /// The broker that leads a partition.
@@ -216,6 +218,7 @@ impl<C> PartitionQueue<C> {
             schedule: Schedule::default(),
             trouble: None,
             turn: 0,
+            doomed: false,
         }
     }
 
@@ -318,6 +321,8 @@ impl<C> PartitionQueue<C> {
             reserved: 0,
         };
         let index = open.write(cost, room)?;
+        // What comes first belongs to another transaction than what was doomed.
+        self.doomed &= !self.is_empty();
         // Reading a clock costs more than all the rest: only a new batch has to know the time.
         let now = clock();
         open.created = now;

@@ -117,6 +117,18 @@ impl<C> PartitionQueue<C> {
                             settings,
                         );
                     }
+                    // Within a transaction, the epoch stays.
+                    Verdict::Misplaced if settings.transactional_id.is_some() => {
+                        let reason = Reason::Refused(code);
+                        return self.give_up(
+                            at,
+                            Some(content),
+                            reason,
+                            record_errors,
+                            now,
+                            settings,
+                        );
+                    }
                     Verdict::Misplaced => {
                         self.numbering.handle_misplaced();
                         Some(Reason::Refused(code))
@@ -141,6 +153,10 @@ impl<C> PartitionQueue<C> {
                 return self.give_up(at, Some(content), reason, record_errors, now, settings);
             }
         };
+        if self.doomed && batch.completion.is_some() {
+            let reason = Reason::Aborted;
+            return self.give_up(at, Some(content), reason, record_errors, now, settings);
+        }
         if batch.completion.is_none() {
             // Given up while in flight, and not stored by this attempt: the hole stays.
             return self.give_up(
@@ -231,7 +247,14 @@ impl<C> PartitionQueue<C> {
         mut freed: impl FnMut(Content),
     ) -> Option<Instant> {
         let due = |created: Instant| created + settings.delivery_timeout <= now;
-        self.end_drained(due, &Reason::Expired, now, settings, &mut each, &mut freed);
+        self.end_drained(
+            |batch| due(batch.created),
+            &Reason::Expired,
+            now,
+            settings,
+            &mut each,
+            &mut freed,
+        );
         while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
             batch.fail(
                 Reason::Expired,
@@ -281,21 +304,41 @@ impl<C> PartitionQueue<C> {
             &mut each,
             &mut freed,
         );
+        self.end_unsent(&Reason::Closed, now, &mut each, &mut freed);
+    }
+
+    /// Gives up every batch that is not in flight, for its transaction is to be aborted. Those in flight end with this
+    /// attempt, whatever comes of it.
+    pub fn doom(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        mut each: impl FnMut(C, Failure),
+        mut freed: impl FnMut(Content),
+    ) {
+        self.doomed = true;
+        let waits = |batch: &Drained<C>| matches!(batch.place, Place::Waiting { .. });
+        let reason = Reason::Aborted;
+        self.end_drained(waits, &reason, now, settings, &mut each, &mut freed);
+        self.end_unsent(&reason, now, &mut each, &mut freed);
+    }
+
+    fn end_unsent(
+        &mut self,
+        reason: &Reason,
+        now: Instant,
+        each: &mut impl FnMut(C, Failure),
+        freed: &mut impl FnMut(Content),
+    ) {
         self.seal_open();
         for batch in self.sealed.drain(..) {
-            batch.fail(
-                Reason::Closed,
-                self.trouble.clone(),
-                now,
-                &mut each,
-                &mut freed,
-            );
+            batch.fail(reason.clone(), self.trouble.clone(), now, each, freed);
         }
     }
 
     fn end_drained(
         &mut self,
-        due: impl Fn(Instant) -> bool,
+        due: impl Fn(&Drained<C>) -> bool,
         reason: &Reason,
         now: Instant,
         settings: &Settings,
@@ -304,7 +347,7 @@ impl<C> PartitionQueue<C> {
     ) {
         let mut at = 0;
         while let Some(batch) = self.drained.get_mut(at) {
-            if !due(batch.created) || batch.completion.is_none() {
+            if !due(batch) || batch.completion.is_none() {
                 at += 1;
             } else if matches!(batch.place, Place::InFlight { .. }) {
                 // Its answer is still due, its bytes may still be on the wire, and what follows depends on it.

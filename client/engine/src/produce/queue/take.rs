@@ -3,6 +3,7 @@
 use std::mem;
 
 use milena_codec::{SealedBatch, Stamp};
+use milena_protocol::Str;
 
 use super::{BatchId, Content, Drained, Leader, PartitionQueue, Place, Step};
 use crate::{
@@ -28,12 +29,15 @@ pub(in crate::produce) enum NotTaken {
     NoRoom,
     /// There is no producer id yet.
     NoIdentity,
+    /// The partition does not belong to the transaction yet.
+    NotEnrolled,
 }
 
 impl<C> PartitionQueue<C> {
     /// Takes the batch that is to be sent next, if `node` is the one to send it to.
     ///
     /// Batches that were sent before go first, in their order. At most `room` bytes, unless the request is empty.
+    /// `place` is the partition's topic and number, by which a transaction knows it.
     pub(in crate::produce) fn take(
         &mut self,
         node: NodeId,
@@ -41,6 +45,7 @@ impl<C> PartitionQueue<C> {
         now: Instant,
         settings: &Settings,
         identity: &mut Identity,
+        place: (&Str, i32),
     ) -> Result<Taken, NotTaken> {
         let Some(Leader { epoch, .. }) = self.leader.filter(|leader| leader.node == node) else {
             return Err(NotTaken::Nothing);
@@ -48,7 +53,10 @@ impl<C> PartitionQueue<C> {
         if !matches!(self.step(now, settings), Step::Now) {
             return Err(NotTaken::Nothing);
         }
-        if settings.idempotent && !self.renumber(identity) {
+        let transactional = settings.transactional_id.is_some();
+        if transactional {
+            self.enrol(identity, place)?;
+        } else if settings.idempotent && !self.renumber(identity) {
             return Err(NotTaken::NoIdentity);
         }
         let fits = |batch: &SealedBatch| room.is_none_or(|room| batch.wire_len() <= room);
@@ -83,9 +91,11 @@ impl<C> PartitionQueue<C> {
         }
         let count = next.content.batch.count();
         let stamp = if settings.idempotent {
-            self.numbering
-                .assign(count, identity)
-                .ok_or(NotTaken::NoIdentity)?
+            let assigned = self.numbering.assign(count, identity);
+            Stamp {
+                transactional,
+                ..assigned.ok_or(NotTaken::NoIdentity)?
+            }
         } else {
             UNNUMBERED
         };
@@ -112,6 +122,28 @@ impl<C> PartitionQueue<C> {
             content: sealed.content,
             stamp,
         })
+    }
+
+    /// Sees to it that the partition belongs to the transaction, and that its numbers are the transaction's.
+    ///
+    /// The producer's epoch changes between transactions, and so a sequence never begins anew while anything is left of
+    /// it. After a hole, nothing is sent until then.
+    fn enrol(
+        &mut self,
+        identity: &mut Identity,
+        (topic, index): (&Str, i32),
+    ) -> Result<(), NotTaken> {
+        if self.drained.is_empty() {
+            self.numbering.adopt(identity);
+            if self.numbering.has_hole() {
+                return Err(NotTaken::Nothing);
+            }
+        }
+        if identity.admits(topic, index) {
+            Ok(())
+        } else {
+            Err(NotTaken::NotEnrolled)
+        }
     }
 
     /// Begins the sequence anew where that is due. False if it is, and there is no identity to begin with.

@@ -2,12 +2,13 @@
 
 mod filling;
 mod renewal;
+mod transactional;
 
 use std::time::Duration;
 
 use bytes::BytesMut;
 use milena_codec::Compression;
-use milena_protocol::ErrorCode;
+use milena_protocol::{ErrorCode, Str};
 
 use super::*;
 use crate::{
@@ -60,6 +61,7 @@ impl Bench {
             settings: Settings {
                 acks: Acks::All,
                 idempotent: true,
+                transactional_id: None,
                 batch_size: 1000,
                 linger: Duration::ZERO,
                 max_in_flight: 5,
@@ -114,8 +116,10 @@ impl Bench {
     }
 
     fn take(&mut self, node: NodeId) -> Result<take::Taken, NotTaken> {
+        let place = (&Str::from_static("topic"), 0);
+        let (settings, identity) = (&self.settings, &mut self.identity);
         self.queue
-            .take(node, None, self.now, &self.settings, &mut self.identity)
+            .take(node, None, self.now, settings, identity, place)
     }
 
     /// Everything that can be taken now.

@@ -105,6 +105,7 @@ impl Bench {
             settings: Settings {
                 acks: Acks::All,
                 idempotent: true,
+                transactional_id: None,
                 batch_size: 200,
                 linger: Duration::ZERO,
                 max_in_flight: 5,
