@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use milena_codec::{BatchHeader, Decompressor};
 
 use crate::handlers::Acknowledgement;
-use crate::log::{Log, Stored};
+use crate::log::{Log, Membership, Stored};
 use crate::records;
 use crate::state::State;
 use crate::topic::Partition;
@@ -35,12 +35,19 @@ pub struct PartitionAudit {
     pub expired: u64,
     /// Of these, records that the log should hold and does not, as ranges of offsets.
     pub lost: Vec<std::ops::Range<i64>>,
-    /// Records in the log.
+    /// Records in the log, whatever became of their transactions; markers that end transactions do not count.
     pub stored: u64,
+    /// Of these, records of transactions that were committed, as ranges of offsets.
+    pub committed: Vec<std::ops::Range<i64>>,
+    /// Of these, records of transactions that were aborted, which readers of committed records do not see.
+    pub aborted: Vec<std::ops::Range<i64>>,
+    /// Of these, records of transactions that have not ended.
+    pub open: Vec<std::ops::Range<i64>>,
     /// Of these, records that no answer told of: `acks` 0, or an answer that a fault kept back.
     pub unacknowledged: u64,
     /// Records in the log whose timestamp, key, value and headers a record before them in the log has as well: offset of
     /// the first, and of the later one. They tell of duplication if the producers never wrote the same record twice.
+    /// Those of aborted transactions are left out, since writing them again is what a producer does.
     pub duplicated: Vec<(i64, i64)>,
     /// Batches that came again and were recognised by producer id, epoch and sequence.
     pub recognised: u64,
@@ -62,8 +69,25 @@ impl Audit {
     /// Records that were acknowledged and are gone without reason.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let length = |range: &std::ops::Range<i64>| range.end.abs_diff(range.start);
-        self.sum(|partition| partition.lost.iter().map(length).sum())
+        self.sum(|partition| length(&partition.lost))
+    }
+
+    /// Records in the logs whose transaction was committed.
+    #[must_use]
+    pub fn committed(&self) -> u64 {
+        self.sum(|partition| length(&partition.committed))
+    }
+
+    /// Records in the logs whose transaction was aborted.
+    #[must_use]
+    pub fn aborted(&self) -> u64 {
+        self.sum(|partition| length(&partition.aborted))
+    }
+
+    /// Records in the logs whose transaction has not ended.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.sum(|partition| length(&partition.open))
     }
 
     /// Records that the logs hold once more; see [`PartitionAudit::duplicated`].
@@ -171,7 +195,8 @@ impl State {
 
 fn audit(partition: &Partition, decompressor: &mut Decompressor) -> PartitionAudit {
     let Partition { log, ledger, .. } = partition;
-    let stored = log.batches().map(records_in).sum::<u64>();
+    let data = || log.batches().filter(|batch| !is_marker(batch));
+    let stored = data().map(records_in).sum::<u64>();
     let told = |batch: &&Stored| ledger.batches.contains_key(&batch.base_offset);
     PartitionAudit {
         acknowledged: ledger.acknowledged(),
@@ -183,11 +208,35 @@ fn audit(partition: &Partition, decompressor: &mut Decompressor) -> PartitionAud
             .map(range)
             .collect(),
         stored,
-        unacknowledged: stored - log.batches().filter(told).map(records_in).sum::<u64>(),
+        committed: in_transactions(log, Membership::Committed),
+        aborted: in_transactions(log, Membership::Aborted),
+        open: in_transactions(log, Membership::Open),
+        unacknowledged: stored - data().filter(told).map(records_in).sum::<u64>(),
         duplicated: duplicated(log, decompressor),
         recognised: ledger.recognised,
         ..Default::default()
     }
+}
+
+fn length(ranges: &[std::ops::Range<i64>]) -> u64 {
+    let length = |range: &std::ops::Range<i64>| range.end.abs_diff(range.start);
+    ranges.iter().map(length).sum()
+}
+
+fn is_marker(batch: &Stored) -> bool {
+    matches!(batch.membership, Membership::Marker { .. })
+}
+
+/// The offsets of all batches with this membership.
+fn in_transactions(log: &Log, membership: Membership) -> Vec<std::ops::Range<i64>> {
+    let mut ranges = Vec::<std::ops::Range<i64>>::new();
+    for batch in log.batches().filter(|batch| batch.membership == membership) {
+        match ranges.last_mut() {
+            Some(last) if last.end == batch.base_offset => last.end = batch.last_offset + 1,
+            _ => ranges.push(batch.base_offset..batch.last_offset + 1),
+        }
+    }
+    ranges
 }
 
 fn range((base, entry): (&i64, &Entry)) -> std::ops::Range<i64> {
@@ -214,7 +263,8 @@ fn records_in(batch: &Stored) -> u64 {
 
 fn duplicated(log: &Log, decompressor: &mut Decompressor) -> Vec<(i64, i64)> {
     let mut digests = Vec::new();
-    for batch in log.batches() {
+    let counts = |batch: &&Stored| !is_marker(batch) && batch.membership != Membership::Aborted;
+    for batch in log.batches().filter(counts) {
         let header = BatchHeader::parse(&batch.header);
         let plain = decompressor.decompress(batch.codec, &batch.records).ok();
         let (Some(header), Some(plain)) = (header, plain) else {

@@ -156,6 +156,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// The level of the feature `transaction.version`, default 2; see [`State::set_transaction_version`].
+    pub fn transaction_version(mut self, level: i16) -> Self {
+        self.settings.transaction_version = level;
+        self
+    }
+
     /// The cluster's id.
     pub fn cluster_id(mut self, id: impl Into<String>) -> Self {
         self.settings.cluster_id = id.into();
@@ -271,6 +277,7 @@ impl ClusterBuilder {
                 node.endpoint.port = 9092;
             }
         }
+        state.set_transaction_version(settings.transaction_version)?;
         state.place(0, 1, state.default_replication)?;
         if settings.default_partitions < 1 {
             return Err(TopologyError::InvalidPartitions(settings.default_partitions).into());

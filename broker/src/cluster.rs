@@ -10,6 +10,7 @@ use tracing::info;
 
 use crate::audit::Audit;
 use crate::builder::{ClusterBuilder, Listens};
+use crate::coordinators::CoordinatorType;
 use crate::fault::{Fault, FaultId};
 use crate::journal::RequestEntry;
 use crate::shell::node::NodeTasks;
@@ -207,6 +208,28 @@ impl Cluster {
         self.shared
             .with(|state| state.move_leader(topic, partition, node))?;
         info!(topic, partition, node, "leader moved");
+        Ok(())
+    }
+
+    /// As [`State::coordinator`].
+    #[must_use]
+    pub fn coordinator(&self, of: CoordinatorType, key: &str) -> Option<i32> {
+        self.shared.with(|state| state.coordinator(of, key))
+    }
+
+    /// As [`State::move_coordinator`].
+    ///
+    /// # Errors
+    /// If there is no such node, or it is down.
+    pub fn move_coordinator(
+        &self,
+        of: CoordinatorType,
+        key: &str,
+        node: i32,
+    ) -> Result<(), TopologyError> {
+        self.shared
+            .with(|state| state.move_coordinator(of, key, node))?;
+        info!(?of, key, node, "coordinator moved");
         Ok(())
     }
 

@@ -16,6 +16,10 @@ use crate::view::View;
 /// otherwise, to the first request that matches, unless [`after`](Fault::after) lets some pass. All counting is by
 /// request, however many partitions of it match.
 ///
+/// The markers that end transactions go from node to node, one to each partition, and only faults that name
+/// `WRITE_TXN_MARKERS` meet them: a delay holds the end of the transaction back, and any failure has the marker sent
+/// again after 100 ms. The offsets of a group are addressed as Kafka keeps them: a partition of `__consumer_offsets`.
+///
 /// Faults of different kinds meet in one request. Of those that exclude each other the first pushed happens, and the
 /// next waits for the next request: two errors for the same place, two delays, two throttles, two of the kinds that
 /// decide how the request ends.
@@ -299,6 +303,25 @@ impl Faults {
         self.armed.len()
     }
 
+    /// What happens to a marker on its way from a transaction's coordinator to the leader of a partition.
+    pub(crate) fn meet_marker(&mut self, node: i32, topic: &str, partition: i32) -> Delivery {
+        let api = ApiKey::WRITE_TXN_MARKERS;
+        let happening = self.meet_if(|address| {
+            address.api == Some(api)
+                && address.node.is_none_or(|wanted| wanted == node)
+                && address.covers(topic, partition)
+        });
+        let is_applied = match &happening.ending {
+            Some(ending) => !ending.is_before_applying(),
+            None if happening.error_at(topic, partition).is_some() => false,
+            None => match happening.error_after_applying_at(topic, partition) {
+                Some(_) => true,
+                None => return Delivery::After(happening.delay()),
+            },
+        };
+        Delivery::Fails { is_applied }
+    }
+
     /// What happens to one request; `touches` says whether the request has a part at an address.
     pub(crate) fn meet(
         &mut self,
@@ -306,15 +329,20 @@ impl Faults {
         node: i32,
         touches: impl Fn(&Address) -> bool,
     ) -> Happening {
+        self.meet_if(|address| {
+            address.api.is_none_or(|wanted| wanted == api)
+                && address.node.is_none_or(|wanted| wanted == node)
+                && touches(address)
+        })
+    }
+
+    fn meet_if(&mut self, matches: impl Fn(&Address) -> bool) -> Happening {
         let mut happening = Happening::default();
         if self.armed.is_empty() {
             return happening;
         }
         for armed in &mut self.armed {
-            let address = &armed.fault.address;
-            let matches = address.api.is_none_or(|wanted| wanted == api)
-                && address.node.is_none_or(|wanted| wanted == node)
-                && touches(address);
+            let matches = matches(&armed.fault.address);
             if matches && happening.has_room_for(&armed.fault) && armed.meet() {
                 happening.add(&armed.fault);
             }
@@ -322,6 +350,15 @@ impl Faults {
         self.armed.retain(|armed| !armed.is_spent());
         happening
     }
+}
+
+/// What becomes of a request between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It arrives and is answered after so many ms.
+    After(i64),
+    /// Its sender hears of a failure, or of nothing; it may have been applied all the same.
+    Fails { is_applied: bool },
 }
 
 /// The faults that meet one request.

@@ -1,33 +1,48 @@
 //! One file per API: what a decoded request does to the cluster, and the body that answers it.
 
+pub(crate) mod add_offsets_to_txn;
+pub(crate) mod add_partitions_to_txn;
 pub(crate) mod api_versions;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_topics;
+pub(crate) mod end_txn;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod init_producer_id;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
+pub(crate) mod offset_commit;
+pub(crate) mod offset_fetch;
 pub(crate) mod produce;
+pub(crate) mod txn_offset_commit;
 
 use bytes::Bytes;
+use milena_protocol::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use milena_protocol::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use milena_protocol::api_versions::ApiVersionsRequest;
 use milena_protocol::create_partitions::CreatePartitionsRequest;
 use milena_protocol::create_topics::CreateTopicsRequest;
 use milena_protocol::delete_topics::DeleteTopicsRequest;
+use milena_protocol::end_txn::EndTxnRequest;
 use milena_protocol::fetch::FetchRequest;
 use milena_protocol::find_coordinator::FindCoordinatorRequest;
 use milena_protocol::init_producer_id::InitProducerIdRequest;
 use milena_protocol::list_offsets::ListOffsetsRequest;
 use milena_protocol::metadata::MetadataRequest;
+use milena_protocol::offset_commit::OffsetCommitRequest;
+use milena_protocol::offset_fetch::OffsetFetchRequest;
 use milena_protocol::produce::ProduceRequest;
+use milena_protocol::txn_offset_commit::TxnOffsetCommitRequest;
 use milena_protocol::{ApiKey, ErrorCode, Message, Request, Str, VersionRange};
 
 use crate::fault::Address;
 use crate::reply::{CloseReason, Reply};
 use crate::state::{Call, State};
 use crate::topic::Partition;
+
+/// The isolation level of readers who want to see committed records only.
+pub(crate) const READ_COMMITTED: i8 = 1;
 
 /// A request that this broker serves.
 pub(crate) trait Serve: Request {
@@ -96,11 +111,17 @@ serves!(
     FetchRequest,
     ListOffsetsRequest,
     MetadataRequest,
+    OffsetCommitRequest,
+    OffsetFetchRequest,
     FindCoordinatorRequest,
     ApiVersionsRequest,
     CreateTopicsRequest,
     DeleteTopicsRequest,
     InitProducerIdRequest,
+    AddPartitionsToTxnRequest,
+    AddOffsetsToTxnRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
     CreatePartitionsRequest,
 );
 
@@ -116,4 +137,12 @@ pub(crate) fn check_leader(partition: &Partition, node: i32, epoch: i32) -> Resu
         return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     }
     Ok(())
+}
+
+/// An error for a client that speaks the call's version: those before `version` know no PRODUCER_FENCED.
+pub(crate) fn by_version(error: ErrorCode, call: &Call, version: i16) -> ErrorCode {
+    match error {
+        ErrorCode::PRODUCER_FENCED if call.version < version => ErrorCode::INVALID_PRODUCER_EPOCH,
+        other => other,
+    }
 }

@@ -10,7 +10,9 @@
 //! - Leaders move ([`Cluster::move_leader`]), nodes go and return ([`Cluster::node_down`], [`Cluster::node_up`]), topics
 //!   are deleted and created anew.
 //! - [`ClusterBuilder::observe`] shows every frame that comes and leaves, byte for byte.
-//! - [`Audit`] compares what was acknowledged with what the logs hold.
+//! - [`Audit`] compares what was acknowledged with what the logs hold, and knows how each record's transaction ended.
+//! - Transactions work in both generations of the protocol ([`ClusterBuilder::transaction_version`]), offsets of groups
+//!   included; their coordinators move and load ([`Cluster::move_coordinator`], [`State::load_coordinator`]).
 //! - [`State`] is the same cluster without sockets, clock or tasks: frames and the time go in, replies come out, and the
 //!   same calls give the same replies. For simulations.
 //!
@@ -35,17 +37,21 @@
 //! # }
 //! ```
 //!
-//! Not here: transactions and consumer groups (FindCoordinator answers, nothing else does), ACLs, quotas, TLS and SASL,
-//! log compaction, fetch sessions (clients are told that they got none), and configs altered after creation.
+//! Not here: members of consumer groups (a group is its offsets), ACLs, quotas, TLS and SASL, log compaction, fetch
+//! sessions (clients are told that they got none), and configs altered after creation. Transactional ids and what
+//! groups committed never expire.
 
 mod audit;
 mod batch;
 mod builder;
 mod cluster;
+mod coordinators;
 mod fault;
+mod groups;
 mod handlers;
 mod journal;
 mod log;
+mod marker;
 mod observe;
 mod producers;
 mod records;
@@ -59,6 +65,8 @@ mod testing;
 mod topic;
 mod topic_config;
 mod topology;
+mod transaction;
+mod transactions;
 mod versions;
 mod view;
 
@@ -67,6 +75,7 @@ pub use milena_protocol as protocol;
 pub use crate::audit::{Audit, PartitionAudit};
 pub use crate::builder::{BuildError, ClusterBuilder};
 pub use crate::cluster::{Cluster, Faults};
+pub use crate::coordinators::CoordinatorType;
 pub use crate::fault::{Fault, FaultId};
 pub use crate::journal::{Fate, RequestEntry};
 pub use crate::observe::Frame;
@@ -74,4 +83,5 @@ pub use crate::reply::{Answer, CloseReason, Reply, Waiting};
 pub use crate::state::State;
 pub use crate::topic_config::TopicConfigError;
 pub use crate::topology::TopologyError;
+pub use crate::transaction::TransactionState;
 pub use crate::versions::VersionsError;

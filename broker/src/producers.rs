@@ -48,6 +48,25 @@ pub(crate) enum Verdict {
     Refuse(Refusal),
 }
 
+/// The ids that are yet to be given out.
+#[derive(Debug)]
+pub(crate) struct ProducerIds {
+    next: i64,
+}
+
+impl Default for ProducerIds {
+    fn default() -> Self {
+        Self { next: 1000 }
+    }
+}
+
+impl ProducerIds {
+    pub(crate) fn give(&mut self) -> i64 {
+        self.next += 1;
+        self.next - 1
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
     by_id: BTreeMap<i64, Producer>,
@@ -56,7 +75,7 @@ pub(crate) struct Producers {
 #[derive(Debug)]
 struct Producer {
     epoch: i16,
-    /// Oldest first; never empty, at most [`REMEMBERED_BATCHES`].
+    /// Oldest first, at most [`REMEMBERED_BATCHES`]; none in an epoch that began with the end of a transaction.
     batches: VecDeque<Remembered>,
 }
 
@@ -96,19 +115,25 @@ impl Producers {
         }
     }
 
+    /// The latest epoch in which a producer wrote here, or a transaction of it ended.
+    pub(crate) fn epoch(&self, producer_id: i64) -> Option<i16> {
+        self.by_id.get(&producer_id).map(|known| known.epoch)
+    }
+
+    /// Whether a batch of the producer is remembered.
+    pub(crate) fn has_batches(&self, producer_id: i64) -> bool {
+        let known = self.by_id.get(&producer_id);
+        known.is_some_and(|known| !known.batches.is_empty())
+    }
+
+    /// Remembers the epoch of a marker. Sequences go on unless it is a new one, in which they begin at 0.
+    pub(crate) fn end_transaction(&mut self, producer_id: i64, epoch: i16) {
+        self.in_epoch(producer_id, epoch);
+    }
+
     /// Remembers a batch that was appended after [`judge`](Self::judge) allowed it.
     pub(crate) fn remember(&mut self, stamp: Stamp, base_offset: i64, timestamp: i64, crc: u32) {
-        let producer = self
-            .by_id
-            .entry(stamp.producer_id)
-            .or_insert_with(|| Producer {
-                epoch: stamp.epoch,
-                batches: VecDeque::with_capacity(REMEMBERED_BATCHES),
-            });
-        if producer.epoch != stamp.epoch {
-            producer.epoch = stamp.epoch;
-            producer.batches.clear();
-        }
+        let producer = self.in_epoch(stamp.producer_id, stamp.epoch);
         if producer.batches.len() == REMEMBERED_BATCHES {
             producer.batches.pop_front();
         }
@@ -119,6 +144,18 @@ impl Producers {
             timestamp,
             crc,
         });
+    }
+
+    fn in_epoch(&mut self, producer_id: i64, epoch: i16) -> &mut Producer {
+        let producer = self.by_id.entry(producer_id).or_insert_with(|| Producer {
+            epoch,
+            batches: VecDeque::with_capacity(REMEMBERED_BATCHES),
+        });
+        if producer.epoch != epoch {
+            producer.epoch = epoch;
+            producer.batches.clear();
+        }
+        producer
     }
 }
 
@@ -182,6 +219,28 @@ mod tests {
         let mut producers = Producers::default();
         append(&mut producers, stamp(0, i32::MAX - 1, 2), 0);
         append(&mut producers, stamp(0, 0, 1), 2);
+    }
+
+    #[test]
+    fn the_end_of_a_transaction_begins_a_new_window_only_in_a_new_epoch() {
+        let mut producers = Producers::default();
+        append(&mut producers, stamp(0, 0, 5), 0);
+        producers.end_transaction(7, 0);
+        append(&mut producers, stamp(0, 5, 5), 6);
+        producers.end_transaction(7, 1);
+        assert_eq!(
+            (producers.epoch(7), producers.has_batches(7)),
+            (Some(1), false)
+        );
+        assert_eq!(
+            producers.judge(stamp(0, 10, 1)),
+            Verdict::Refuse(Refusal::OldEpoch { current: 1 })
+        );
+        assert_eq!(
+            producers.judge(stamp(1, 10, 1)),
+            Verdict::Refuse(Refusal::OutOfOrder { expected: 0 })
+        );
+        append(&mut producers, stamp(1, 0, 1), 12);
     }
 
     #[test]

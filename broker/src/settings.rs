@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) retention_bytes: u64,
     pub(crate) versions: Vec<VersionSetting>,
     pub(crate) journal: usize,
+    pub(crate) transaction_version: i16,
 }
 
 /// A topic that is there from the start.
@@ -60,6 +61,7 @@ impl Default for Settings {
             retention_bytes: DEFAULT_RETENTION_BYTES,
             versions: Vec::new(),
             journal: 10_000,
+            transaction_version: 2,
         }
     }
 }

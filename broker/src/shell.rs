@@ -38,10 +38,11 @@ impl Shared {
         }
     }
 
-    /// Runs `act` on the state and wakes waiting fetches if something changed. The lock is never held longer than this.
+    /// Runs `act` on the state of this moment and wakes waiting fetches if something changed. The lock is never held longer than this.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let before = state.changes();
+        state.advance(self.clock.now());
         let result = act(&mut state);
         let moved = state.changes() != before;
         drop(state);

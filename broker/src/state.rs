@@ -1,21 +1,31 @@
 //! The cluster as plain data, and the way of a request through it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use milena_codec::{Decompressor, Limits};
 use milena_protocol::{ApiKey, RequestHeader, Str, Uuid, decode_request_header, encode_response};
 
 use crate::batch::MAX_DECOMPRESSED;
-use crate::fault::{Ending, Fault, FaultId, Faults, Happening};
+use crate::coordinators::Coordinators;
+use crate::fault::{Delivery, Ending, Fault, FaultId, Faults, Happening};
+use crate::groups::Group;
 use crate::handlers::{self, Acknowledgement, Serve, Served};
 use crate::journal::{Fate, Journal, RequestEntry};
+use crate::log::Stored;
+use crate::producers::ProducerIds;
 use crate::reply::{Answer, CloseReason, Reply, Waiting};
 use crate::settings::Settings;
 use crate::topic::Topic;
 use crate::topic_config::TopicConfig;
+use crate::topology::TopologyError;
+use crate::transactions::Transactions;
 use crate::versions::Versions;
 use crate::view::{Endpoint, View};
+
+/// The levels of the feature `transaction.version`.
+pub(crate) const TRANSACTION_VERSIONS: RangeInclusive<i16> = 0..=2;
 
 /// A whole cluster, without sockets, clock or tasks.
 ///
@@ -56,8 +66,14 @@ pub struct State {
     pub(crate) nodes: Vec<Node>,
     pub(crate) topics: BTreeMap<Str, Topic>,
     pub(crate) names: BTreeMap<Uuid, Str>,
+    pub(crate) coordinators: Coordinators,
     pub(crate) topics_created: u64,
-    pub(crate) next_producer_id: i64,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: Transactions,
+    /// The level of the feature `transaction.version`, and how often it has changed.
+    pub(crate) transaction_version: i16,
+    pub(crate) features_epoch: i64,
+    pub(crate) groups: BTreeMap<Str, Group>,
     pub(crate) decompressor: Decompressor,
     /// Appends so far, over all logs.
     pub(crate) appends: u64,
@@ -134,8 +150,13 @@ impl State {
             nodes: nodes.collect(),
             topics: BTreeMap::new(),
             names: BTreeMap::new(),
+            coordinators: Coordinators::new(settings.nodes),
             topics_created: 0,
-            next_producer_id: 1000,
+            producer_ids: ProducerIds::default(),
+            transactions: Transactions::default(),
+            transaction_version: settings.transaction_version,
+            features_epoch: 0,
+            groups: BTreeMap::new(),
             decompressor: Decompressor::new(Limits {
                 max_decompressed: MAX_DECOMPRESSED,
             }),
@@ -155,6 +176,7 @@ impl State {
     ///
     /// Frames of one connection must be given in the order in which they came, and none while one of them waits.
     pub fn handle(&mut self, node: i32, connection: u64, frame: Bytes, now: i64) -> Reply {
+        self.advance(now);
         if !self.is_up(node) {
             return Reply::Close(CloseReason::NodeDown);
         }
@@ -198,6 +220,7 @@ impl State {
 
     /// Looks again whether a waiting request can be answered, at time `now` (ms).
     pub fn resume(&mut self, waiting: Waiting, now: i64) -> Reply {
+        self.advance(now);
         let mut parked = waiting.0;
         if !self.is_up(parked.call.node) {
             return Reply::Close(CloseReason::NodeDown);
@@ -210,6 +233,20 @@ impl State {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Finalizes a level of the feature `transaction.version`, as an upgrade of the cluster does: 0 and 1 for the first
+    /// generation of the transaction protocol, 2 for the second (KIP-890). Clients learn of it with ApiVersions.
+    ///
+    /// # Errors
+    /// If there is no such level.
+    pub fn set_transaction_version(&mut self, level: i16) -> Result<(), TopologyError> {
+        if !TRANSACTION_VERSIONS.contains(&level) {
+            return Err(TopologyError::InvalidTransactionVersion(level));
+        }
+        self.transaction_version = level;
+        self.features_epoch += 1;
+        Ok(())
     }
 
     /// Adds a fault behind those that are there.
@@ -251,6 +288,30 @@ impl State {
     #[must_use]
     pub fn is_up(&self, node: i32) -> bool {
         self.node(node).is_some_and(|node| node.up)
+    }
+
+    /// Adds a batch to a partition's log, where its base offset is the end.
+    pub(crate) fn store(&mut self, topic: &str, index: i32, mut batch: Stored) {
+        let Some(found) = self.topics.get_mut(topic) else {
+            return;
+        };
+        let id = found.id;
+        let Some(partition) = found.partition_mut(index) else {
+            return;
+        };
+        batch.serial = self.appends;
+        let now = batch.appended_at;
+        self.append_order.push_back((self.appends, id, index));
+        self.appends += 1;
+        self.log_bytes += batch.len() as u64;
+        self.changes += 1;
+        partition.log.append(batch);
+        self.enforce_retention(topic, index, now);
+    }
+
+    /// Sends a marker to the leader of a partition.
+    pub(crate) fn deliver_marker(&mut self, node: i32, topic: &str, partition: i32) -> Delivery {
+        self.faults.meet_marker(node, topic, partition)
     }
 
     pub(crate) fn node(&self, id: i32) -> Option<&Node> {

@@ -116,6 +116,21 @@ pub(crate) fn stamped(epoch: i16, base_sequence: i32, values: &[&str]) -> Bytes 
     sealed(&dated(values)).encode(stamp).concat().into()
 }
 
+/// A batch of producer `producer_id` that is in a transaction.
+pub(crate) fn transactional(
+    (producer_id, producer_epoch): (i64, i16),
+    base_sequence: i32,
+    values: &[&str],
+) -> Bytes {
+    let stamp = Stamp {
+        producer_id,
+        producer_epoch,
+        base_sequence,
+        transactional: true,
+    };
+    sealed(&dated(values)).encode(stamp).concat().into()
+}
+
 /// The batch with another header, and the CRC that goes with it.
 pub(crate) fn altered(batch: &Bytes, change: impl FnOnce(&mut BatchHeader)) -> Bytes {
     let mut header = BatchHeader::parse(batch).unwrap();
@@ -189,7 +204,7 @@ pub(crate) fn fetch_request(topic: &str, id: Uuid, partition: i32, offset: i64) 
     }
 }
 
-/// Offsets and values of what a fetch gave.
+/// Offsets and values of what a fetch gave, markers aside.
 pub(crate) fn fetched(response: &FetchResponse) -> Vec<(i64, String)> {
     let partitions = response
         .responses
@@ -200,6 +215,9 @@ pub(crate) fn fetched(response: &FetchResponse) -> Vec<(i64, String)> {
     for set in sets {
         for batch in Batches::exact(set.into_bytes()) {
             let batch = batch.unwrap();
+            if batch.is_control() {
+                continue;
+            }
             for record in batch.records(&mut Decompressor::default()).unwrap() {
                 let record = record.unwrap();
                 let value = String::from_utf8(record.value.unwrap().to_vec()).unwrap();

@@ -3,6 +3,7 @@
 use milena_protocol::{Str, Uuid};
 use thiserror::Error;
 
+use crate::coordinators::Coordinator;
 use crate::state::State;
 use crate::topic::{self, Partition, Topic};
 use crate::topic_config::{TopicConfig, TopicConfigError};
@@ -45,6 +46,9 @@ pub enum TopologyError {
         /// Nodes that are up.
         nodes: usize,
     },
+    /// The feature `transaction.version` has no such level.
+    #[error("transaction.version is 0, 1 or 2, not {0}")]
+    InvalidTransactionVersion(i16),
     /// A setting of the topic.
     #[error(transparent)]
     Config(#[from] TopicConfigError),
@@ -93,6 +97,9 @@ impl State {
         for partition in &topic.partitions {
             self.log_bytes -= partition.log.bytes();
             self.acknowledged_in_deleted += partition.ledger.acknowledged();
+        }
+        for group in self.groups.values_mut() {
+            group.forget(name);
         }
         self.changes += 1;
         Ok(())
@@ -176,6 +183,7 @@ impl State {
     }
 
     /// Takes a node down: its partitions go to the next replica that is up, in the next epoch, or stay without leader.
+    /// What it coordinated goes to another node in the same way.
     /// Logs and what they know of producers are replicated data and stay.
     ///
     /// The caller closes the node's connections.
@@ -185,6 +193,7 @@ impl State {
     pub fn node_down(&mut self, node: i32) -> Result<(), TopologyError> {
         self.set_up(node, false)?;
         self.elect_leaders(|partition| partition.leader == Some(node));
+        self.elect_coordinators(|coordinator| coordinator.leader == Some(node));
         Ok(())
     }
 
@@ -195,6 +204,7 @@ impl State {
     pub fn node_up(&mut self, node: i32) -> Result<(), TopologyError> {
         self.set_up(node, true)?;
         self.elect_leaders(|partition| partition.leader.is_none());
+        self.elect_coordinators(|coordinator| coordinator.leader.is_none());
         Ok(())
     }
 
@@ -221,6 +231,12 @@ impl State {
                     .find(|replica| up.contains(replica)),
             );
         }
+    }
+
+    fn elect_coordinators(&mut self, which: impl Fn(&Coordinator) -> bool) {
+        let nodes = i32::try_from(self.nodes.len()).unwrap_or(i32::MAX);
+        let up = self.nodes_up();
+        self.coordinators.elect(nodes, &up, which);
     }
 
     pub(crate) fn nodes_up(&self) -> Vec<i32> {

@@ -1,14 +1,18 @@
 //! ApiVersions: what this cluster speaks.
 
-use milena_protocol::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
-use milena_protocol::{ApiKey, ErrorCode};
+use milena_protocol::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use milena_protocol::{ApiKey, ErrorCode, Str};
 
 use crate::fault::Address;
 use crate::handlers::{Serve, Served};
-use crate::state::{Call, State};
+use crate::state::{Call, State, TRANSACTION_VERSIONS};
 
 /// From this version on the client names itself (KIP-511).
 const NAMED_FROM_VERSION: i16 = 3;
+/// From this version on a feature may be supported from level 0 on.
+const ZERO_FROM_VERSION: i16 = 4;
 
 impl Serve for ApiVersionsRequest {
     fn touches(&self, _: &State, address: &Address) -> bool {
@@ -28,9 +32,35 @@ impl Serve for ApiVersionsRequest {
         } else {
             Vec::new()
         };
+        let known = error_code == ErrorCode::NONE;
+        let version_level = state.transaction_version;
+        let transaction_version = || Str::from_static("transaction.version");
+        let supported = SupportedFeatureKey {
+            name: transaction_version(),
+            min_version: *TRANSACTION_VERSIONS.start(),
+            max_version: *TRANSACTION_VERSIONS.end(),
+            ..Default::default()
+        };
+        let finalized = FinalizedFeatureKey {
+            name: transaction_version(),
+            max_version_level: version_level,
+            min_version_level: version_level,
+            ..Default::default()
+        };
         Served::Answer(ApiVersionsResponse {
             error_code,
             api_keys,
+            // Older clients do not take a range that begins with 0.
+            supported_features: (known && call.version >= ZERO_FROM_VERSION)
+                .then_some(supported)
+                .into_iter()
+                .collect(),
+            finalized_features_epoch: state.features_epoch,
+            // A feature at level 0 is one that is not finalized.
+            finalized_features: (known && version_level > 0)
+                .then_some(finalized)
+                .into_iter()
+                .collect(),
             throttle_time_ms: call.faults.throttle(),
             ..Default::default()
         })
@@ -105,8 +135,29 @@ mod tests {
             assert_eq!(range(&response, ApiKey::PRODUCE), Some((0, 13)));
             assert_eq!(range(&response, ApiKey::API_VERSIONS), Some((0, 4)));
             assert_eq!(range(&response, ApiKey::INIT_PRODUCER_ID), Some((0, 5)));
-            assert_eq!(response.api_keys.len(), 10);
+            assert_eq!(response.api_keys.len(), 16);
         }
+    }
+
+    #[test]
+    fn the_transaction_version_is_told_once_it_is_finalized() {
+        let mut state = builder().transaction_version(0).into_state().unwrap();
+        let mut told = |level| {
+            state.set_transaction_version(level).unwrap();
+            let ask = |state: &mut State, version| ask(state, 1, version, &request("a", "1"));
+            let response = ask(&mut state, 4);
+            let supported = &response.supported_features[0];
+            assert_eq!((supported.min_version, supported.max_version), (0, 2));
+            assert_eq!(ask(&mut state, 3).supported_features, []);
+            let finalized = response.finalized_features.first();
+            let level = finalized.map(|feature| (feature.name.clone(), feature.max_version_level));
+            (level, response.finalized_features_epoch)
+        };
+        let name = Str::from_static("transaction.version");
+        assert_eq!(told(0), (None, 2));
+        assert_eq!(told(2), (Some((name, 2)), 3));
+        assert!(cluster().set_transaction_version(3).is_err());
+        assert!(builder().transaction_version(-1).into_state().is_err());
     }
 
     #[test]

@@ -216,6 +216,7 @@ pub(crate) fn code_of(error: &TopologyError) -> ErrorCode {
         TopologyError::InvalidPartitions(_) => ErrorCode::INVALID_PARTITIONS,
         TopologyError::InvalidReplication { .. } => ErrorCode::INVALID_REPLICATION_FACTOR,
         TopologyError::Config(_) => ErrorCode::INVALID_CONFIG,
+        TopologyError::InvalidTransactionVersion(_) => ErrorCode::INVALID_UPDATE_VERSION,
     }
 }
 

@@ -4,18 +4,17 @@
 
 use milena_codec::CompressionType;
 use milena_protocol::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch,
-    NodeEndpoint, PartitionData,
+    AbortedTransaction, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 use milena_protocol::{ErrorCode, Records, Str};
 
 use crate::fault::Address;
-use crate::handlers::{Serve, Served, check_leader};
+use crate::handlers::{READ_COMMITTED, Serve, Served, check_leader};
 use crate::log::Log;
 use crate::reply::{Reply, Waiting};
 use crate::state::{Call, State};
 
-const READ_COMMITTED: i8 = 1;
 /// From this version on topics are asked for by id.
 const BY_ID_FROM_VERSION: i16 = 13;
 /// From this version on an answer says who leads instead, and later where that is (KIP-951).
@@ -99,7 +98,10 @@ fn read(state: &State, request: &FetchRequest, call: &Call) -> Read {
         };
         let partitions = wanted.partitions.iter().map(|partition| {
             let data = match name {
-                Some(name) => read_partition(state, call, name, partition, &mut budget),
+                Some(name) => {
+                    let isolation = request.isolation_level;
+                    read_partition(state, call, name, partition, isolation, &mut budget)
+                }
                 None => Err(Unread::new(unknown)),
             };
             let data = data.unwrap_or_else(|unread| {
@@ -108,8 +110,6 @@ fn read(state: &State, request: &FetchRequest, call: &Call) -> Read {
             });
             PartitionData {
                 partition_index: partition.partition,
-                // There are no transactions, so whoever asks for committed records has none aborted.
-                aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
                 ..data
             }
         });
@@ -188,6 +188,7 @@ fn read_partition(
     call: &Call,
     topic: &Str,
     wanted: &FetchPartition,
+    isolation_level: i8,
     budget: &mut Budget,
 ) -> Result<PartitionData, Unread> {
     if let Some(error) = call.faults.error_at(topic, wanted.partition) {
@@ -212,28 +213,47 @@ fn read_partition(
             ..Unread::new(ErrorCode::OFFSET_OUT_OF_RANGE)
         });
     }
-    let records = read_log(log, call.version, wanted, budget)?;
+    let until = match isolation_level {
+        READ_COMMITTED => log.last_stable(),
+        _ => log.end(),
+    };
+    let (records, next) = read_log(log, until, call.version, wanted, budget)?;
+    let aborted = || {
+        let overlapping = log.aborted(wanted.fetch_offset, next);
+        let told = overlapping.map(|aborted| AbortedTransaction {
+            producer_id: aborted.producer_id,
+            first_offset: aborted.first_offset,
+            ..Default::default()
+        });
+        told.collect()
+    };
     Ok(PartitionData {
         high_watermark: log.end(),
-        last_stable_offset: log.end(),
+        last_stable_offset: log.last_stable(),
         log_start_offset: log.start(),
+        aborted_transactions: (isolation_level == READ_COMMITTED).then(aborted),
         records: Some(records),
         ..Default::default()
     })
 }
 
-/// Whole batches within the limits; the very first of an answer comes whatever its size, so that a reader never stands
-/// still (KIP-74).
+/// Whole batches before `until` and within the limits, and the offset behind them; the very first of an answer comes
+/// whatever its size, so that a reader never stands still (KIP-74).
 fn read_log(
     log: &Log,
+    until: i64,
     version: i16,
     wanted: &FetchPartition,
     budget: &mut Budget,
-) -> Result<Records, Unread> {
+) -> Result<(Records, i64), Unread> {
+    let mut next = wanted.fetch_offset;
     let mut segments = Vec::new();
     let mut room = size(wanted.partition_max_bytes);
     for batch in log.from(wanted.fetch_offset) {
         let size = batch.len();
+        if batch.last_offset >= until {
+            break;
+        }
         if (size > room || size > budget.left) && budget.taken > 0 {
             break;
         }
@@ -242,11 +262,12 @@ fn read_log(
         }
         segments.push(batch.header.clone());
         segments.push(batch.records.clone());
+        next = batch.last_offset + 1;
         budget.taken += size;
         budget.left = budget.left.saturating_sub(size);
         room = room.saturating_sub(size);
     }
-    Ok(Records::from_segments(segments))
+    Ok((Records::from_segments(segments), next))
 }
 
 fn endpoints(state: &State, leaders: &[i32]) -> Vec<NodeEndpoint> {

@@ -5,6 +5,7 @@ use milena_protocol::find_coordinator::{
 };
 use milena_protocol::{ErrorCode, Str};
 
+use crate::coordinators::CoordinatorType;
 use crate::fault::Address;
 use crate::handlers::{Serve, Served};
 use crate::state::{Call, State};
@@ -12,6 +13,7 @@ use crate::view::Endpoint;
 
 /// From this version on a request has several keys.
 const BATCHED_FROM_VERSION: i16 = 4;
+const TRANSACTION: i8 = 1;
 /// Group, transaction and share group.
 const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=2;
 
@@ -30,7 +32,7 @@ impl Serve for FindCoordinatorRequest {
             let coordinators = self
                 .coordinator_keys
                 .into_iter()
-                .map(|key| locate(state, key, error))
+                .map(|key| locate(state, self.key_type, key, error))
                 .collect();
             return Served::Answer(FindCoordinatorResponse {
                 throttle_time_ms,
@@ -38,7 +40,7 @@ impl Serve for FindCoordinatorRequest {
                 ..Default::default()
             });
         }
-        let found = locate(state, self.key, error);
+        let found = locate(state, self.key_type, self.key, error);
         Served::Answer(FindCoordinatorResponse {
             throttle_time_ms,
             error_code: found.error_code,
@@ -51,9 +53,9 @@ impl Serve for FindCoordinatorRequest {
     }
 }
 
-fn locate(state: &State, key: Str, error: Option<ErrorCode>) -> Coordinator {
+fn locate(state: &State, key_type: i8, key: Str, error: Option<ErrorCode>) -> Coordinator {
     match error.map_or_else(
-        || coordinator(state, &key).ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE),
+        || coordinator(state, key_type, &key).ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE),
         Err,
     ) {
         Ok(node) => Coordinator {
@@ -75,18 +77,14 @@ fn locate(state: &State, key: Str, error: Option<ErrorCode>) -> Coordinator {
     }
 }
 
-/// The key's own node, or the next in line that is up.
-fn coordinator<'a>(state: &'a State, key: &str) -> Option<&'a Endpoint> {
-    // FNV-1a: stable over runs and machines.
-    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    let own = usize::try_from(hash).ok()?.checked_rem(state.nodes.len())?;
-    let in_line = state.nodes.iter().cycle().skip(own).take(state.nodes.len());
-    in_line
-        .filter(|node| node.up)
-        .map(|node| &node.endpoint)
-        .next()
+/// Share groups, which nothing else here knows, live where consumer groups do.
+fn coordinator<'a>(state: &'a State, key_type: i8, key: &str) -> Option<&'a Endpoint> {
+    let of = match key_type {
+        TRANSACTION => CoordinatorType::Transaction,
+        _ => CoordinatorType::Group,
+    };
+    let node = state.coordinator(of, key)?;
+    state.node(node).map(|node| &node.endpoint)
 }
 
 #[cfg(test)]
@@ -153,6 +151,23 @@ mod tests {
             .unwrap();
         state.node_down(2).unwrap();
         assert_eq!(find(&mut state, 1, 4, &key), (ErrorCode::NONE, 3));
+    }
+
+    #[test]
+    fn transactions_have_coordinators_of_their_own() {
+        let mut state = cluster();
+        state
+            .move_coordinator(CoordinatorType::Transaction, "a", 2)
+            .unwrap();
+        for (key_type, node) in [(0, 3), (TRANSACTION, 2)] {
+            let request = FindCoordinatorRequest {
+                key_type,
+                coordinator_keys: vec![Str::from("a")],
+                ..Default::default()
+            };
+            let response = ask(&mut state, 1, 4, &request);
+            assert_eq!(response.coordinators[0].node_id, node);
+        }
     }
 
     #[test]

@@ -1,11 +1,15 @@
-//! InitProducerId: an identity for an idempotent producer.
+//! InitProducerId: an identity for an idempotent or transactional producer.
 
 use milena_protocol::ErrorCode;
 use milena_protocol::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 
+use crate::coordinators::CoordinatorType;
 use crate::fault::Address;
-use crate::handlers::{Serve, Served};
+use crate::handlers::{Serve, Served, by_version};
 use crate::state::{Call, State};
+
+/// Older clients know no PRODUCER_FENCED.
+const FENCED_FROM_VERSION: i16 = 4;
 
 impl Serve for InitProducerIdRequest {
     fn touches(&self, _: &State, address: &Address) -> bool {
@@ -13,44 +17,41 @@ impl Serve for InitProducerIdRequest {
     }
 
     fn serve(self, state: &mut State, call: &mut Call) -> Served<InitProducerIdResponse> {
-        let mut response = InitProducerIdResponse {
-            throttle_time_ms: call.faults.throttle(),
-            producer_id: -1,
-            producer_epoch: -1,
-            ..Default::default()
+        let outcome = match call.faults.error_for_request() {
+            Some(error) => Err(error),
+            None => initialize(state, call, &self),
         };
-        match call
-            .faults
-            .error_for_request()
-            .map_or_else(|| self.check(), Err)
-        {
-            Err(error) => response.error_code = error,
-            // Without a transactional id Kafka gives a new producer id, whatever the request carries.
-            Ok(()) => {
-                response.producer_id = state.next_producer_id;
-                response.producer_epoch = 0;
-                state.next_producer_id += 1;
-            }
-        }
-        Served::Answer(response)
+        let (error_code, (producer_id, producer_epoch)) = match outcome {
+            Ok(holder) => (ErrorCode::NONE, holder),
+            Err(error) => (by_version(error, call, FENCED_FROM_VERSION), (-1, -1)),
+        };
+        Served::Answer(InitProducerIdResponse {
+            throttle_time_ms: call.faults.throttle(),
+            error_code,
+            producer_id,
+            producer_epoch,
+            ..Default::default()
+        })
     }
 }
 
-trait Check {
-    fn check(&self) -> Result<(), ErrorCode>;
-}
-
-impl Check for InitProducerIdRequest {
-    fn check(&self) -> Result<(), ErrorCode> {
-        if (self.producer_id == -1) != (self.producer_epoch == -1) {
-            return Err(ErrorCode::INVALID_REQUEST);
-        }
-        match self.transactional_id.as_deref() {
-            None => Ok(()),
-            Some("") => Err(ErrorCode::INVALID_REQUEST),
-            // There is no transaction coordinator here. Of the codes that end a transactional producer at once this is
-            // the one that says so.
-            Some(_) => Err(ErrorCode::UNSUPPORTED_VERSION),
+fn initialize(
+    state: &mut State,
+    call: &Call,
+    request: &InitProducerIdRequest,
+) -> Result<(i64, i16), ErrorCode> {
+    let expected = match (request.producer_id, request.producer_epoch) {
+        (-1, -1) => None,
+        (-1, _) | (_, -1) => return Err(ErrorCode::INVALID_REQUEST),
+        holder => Some(holder),
+    };
+    match request.transactional_id.as_deref() {
+        // Without a transactional id Kafka gives a new producer id, whatever the request carries.
+        None => Ok((state.producer_ids.give(), 0)),
+        Some("") => Err(ErrorCode::INVALID_REQUEST),
+        Some(id) => {
+            state.check_coordinator(CoordinatorType::Transaction, id, call.node, call.now)?;
+            state.initialize_producer(id, request.transaction_timeout_ms, expected, call.now)
         }
     }
 }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_and_transactions_are_refused() {
+    fn mistakes_are_refused() {
         let request = InitProducerIdRequest {
             transactional_id: None,
             ..Default::default()
@@ -107,10 +108,10 @@ mod tests {
             ),
             (
                 InitProducerIdRequest {
-                    transactional_id: Some(Str::from("tx")),
+                    transactional_id: Some(Str::from("a")),
                     ..request
                 },
-                ErrorCode::UNSUPPORTED_VERSION,
+                ErrorCode::NOT_COORDINATOR,
             ),
         ] {
             let response = ask(&mut cluster(), 1, 4, &request);

@@ -8,7 +8,7 @@ use milena_protocol::list_offsets::{
 };
 
 use crate::fault::Address;
-use crate::handlers::{Serve, Served, check_leader};
+use crate::handlers::{READ_COMMITTED, Serve, Served, check_leader};
 use crate::log::{Log, Stored};
 use crate::records;
 use crate::state::{Call, State};
@@ -39,7 +39,7 @@ impl Serve for ListOffsetsRequest {
         let topics = self.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|wanted| {
                 let index = wanted.partition_index;
-                match list(state, call, &topic.name, wanted) {
+                match list(state, call, &topic.name, wanted, self.isolation_level) {
                     Ok(found) => ListOffsetsPartitionResponse {
                         partition_index: index,
                         timestamp: found.timestamp,
@@ -94,6 +94,7 @@ fn list(
     call: &Call,
     topic: &str,
     wanted: &ListOffsetsPartition,
+    isolation_level: i8,
 ) -> Result<Located, ErrorCode> {
     if let Some(error) = call.faults.error_at(topic, wanted.partition_index) {
         return Err(error);
@@ -124,14 +125,22 @@ fn list(
     if call.version < from_version {
         return Err(ErrorCode::UNSUPPORTED_VERSION);
     }
+    let until = match isolation_level {
+        READ_COMMITTED => log.last_stable(),
+        _ => log.end(),
+    };
+    let readable = |found: Located| match found.offset < until {
+        true => found,
+        false => NOWHERE,
+    };
     match wanted.timestamp {
-        LATEST => Ok(at(log.end())),
+        LATEST => Ok(at(until)),
         EARLIEST | EARLIEST_LOCAL => Ok(at(log.start())),
         // Nothing is ever tiered here.
         LATEST_TIERED => Ok(NOWHERE),
         EARLIEST_PENDING_UPLOAD => Ok(NOWHERE),
-        MAX_TIMESTAMP => Ok(newest(log, decompressor)),
-        timestamp if timestamp >= 0 => Ok(first_since(log, timestamp, decompressor)),
+        MAX_TIMESTAMP => Ok(readable(newest(log, decompressor))),
+        timestamp if timestamp >= 0 => Ok(readable(first_since(log, timestamp, decompressor))),
         _ => Err(ErrorCode::INVALID_REQUEST),
     }
 }

@@ -1,5 +1,7 @@
 //! Produce: batches into logs, each once.
 
+mod transactional;
+
 use bytes::Bytes;
 use milena_codec::{Attributes, BatchHeader};
 use milena_protocol::produce::{
@@ -11,11 +13,12 @@ use milena_protocol::{ErrorCode, Str};
 use crate::batch::{self, Admitted, Refused};
 use crate::fault::Address;
 use crate::handlers::{Acknowledgement, Serve, Served, check_leader};
-use crate::log::Stored;
+use crate::log::{Membership, Stored};
 use crate::producers::{Refusal, Verdict};
 use crate::reply::CloseReason;
 use crate::state::{Call, State};
 use crate::topic_config::TimestampType;
+use crate::transactions::Client;
 
 /// From this version on topics are named by id.
 const BY_ID_FROM_VERSION: i16 = 13;
@@ -43,7 +46,8 @@ impl Serve for ProduceRequest {
     fn serve(self, state: &mut State, call: &mut Call) -> Served<ProduceResponse> {
         let rules = Rules {
             acks: self.acks,
-            transactional: self.transactional_id.is_some(),
+            mixes_producers: transactional::mixes_producers(&self),
+            transactional_id: self.transactional_id,
         };
         let mut leaders = Vec::new();
         let mut failure = None;
@@ -105,7 +109,9 @@ impl Serve for ProduceRequest {
 /// What a request asks for all its partitions.
 struct Rules {
     acks: i16,
-    transactional: bool,
+    transactional_id: Option<Str>,
+    /// There are transactional batches of more than one producer.
+    mixes_producers: bool,
 }
 
 /// Where a batch is.
@@ -165,10 +171,6 @@ fn produce(
         crc: acknowledgement.crc,
         repeated,
     });
-    if !repeated {
-        state.changes += 1;
-        state.enforce_retention(name, index, call.now);
-    }
     match call.faults.error_after_applying_at(name, index) {
         Some(error) => {
             call.acknowledges.pop();
@@ -221,26 +223,20 @@ fn append(
         )
             .into());
     }
+    if let Some(header) = transactional::header(&data) {
+        transactional::verify(state, call, name, data.index, &header, rules)?;
+    }
     let State {
         topics,
         decompressor,
-        appends,
-        append_order,
-        log_bytes,
         ..
     } = state;
     let Some(topic) = topics.get_mut(name) else {
         return Err(unknown);
     };
-    let (id, config) = (topic.id, &topic.config);
+    let config = &topic.config;
     let admitted = batch::admit(data.records, call.version, config, call.now, decompressor)?;
-    if rules.transactional || admitted.header.attributes.is_transactional() {
-        return Err((
-            ErrorCode::INVALID_TXN_STATE,
-            "this broker has no transactions",
-        )
-            .into());
-    }
+    let is_transactional = admitted.header.attributes.is_transactional();
     let dated_here = config.timestamp_type == TimestampType::LogAppendTime;
     let topic_name = topic.name.clone();
     let Some(partition) = topic.partition_mut(data.index) else {
@@ -249,6 +245,23 @@ fn append(
     let log_start = partition.log.start();
     if let Some(stamp) = admitted.stamp {
         match partition.producers.judge(stamp) {
+            // In the second generation a transaction begins at 0, so anything else has lost its beginning.
+            Verdict::Append
+                if is_transactional
+                    && transactional::client(call) == Client::SecondGeneration
+                    && stamp.first != 0
+                    && !partition.producers.has_batches(stamp.producer_id) =>
+            {
+                let refusal = Refusal::OutOfOrder { expected: 0 };
+                return Err(out_of_sequence(&admitted, refusal).into());
+            }
+            Verdict::Append if !is_transactional && partition.log.has_open(stamp.producer_id) => {
+                return Err((
+                    ErrorCode::INVALID_TXN_STATE,
+                    "the producer has a transaction here, and the batch is in none",
+                )
+                    .into());
+            }
             Verdict::Append => {}
             Verdict::Repeated(batch) => {
                 return Ok(Appended {
@@ -280,18 +293,14 @@ fn append(
         partition.leader_epoch,
         dated_here,
         call.now,
-        *appends,
     );
-    let (count, crc, size) = (admitted.header.records_count, stored.crc, stored.len());
+    let (count, crc) = (admitted.header.records_count, stored.crc);
     if let Some(stamp) = admitted.stamp {
         partition
             .producers
             .remember(stamp, base_offset, stored.max_timestamp, crc);
     }
-    partition.log.append(stored);
-    append_order.push_back((*appends, id, data.index));
-    *appends += 1;
-    *log_bytes += size as u64;
+    state.store(name, data.index, stored);
     Ok(Appended {
         topic: topic_name,
         placed: Placed {
@@ -312,7 +321,6 @@ fn complete(
     leader_epoch: i32,
     dated_here: bool,
     now: i64,
-    serial: u64,
 ) -> Stored {
     let mut header = BatchHeader {
         base_offset,
@@ -336,7 +344,12 @@ fn complete(
         appended_at: now,
         codec: admitted.codec,
         crc,
-        serial,
+        serial: 0,
+        producer_id: header.producer_id,
+        membership: match header.attributes.is_transactional() {
+            true => Membership::Open,
+            false => Membership::Outside,
+        },
         header: Bytes::copy_from_slice(&encoded),
         records: admitted.records.clone(),
     }

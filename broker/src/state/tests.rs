@@ -1,13 +1,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use milena_protocol::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use milena_protocol::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use milena_protocol::api_versions::ApiVersionsRequest;
+use milena_protocol::end_txn::EndTxnRequest;
 use milena_protocol::init_producer_id::InitProducerIdRequest;
 use milena_protocol::metadata::MetadataRequest;
+use milena_protocol::offset_commit::OffsetCommitRequest;
+use milena_protocol::offset_fetch::OffsetFetchRequest;
 use milena_protocol::produce::ProduceRequest;
+use milena_protocol::txn_offset_commit::TxnOffsetCommitRequest;
 use milena_protocol::{ApiKey, Message, Request, Uuid};
 
 use super::*;
+use crate::CoordinatorType;
 use crate::testing::*;
 
 fn send(state: &mut State, batch: Bytes) -> Reply {
@@ -200,6 +207,10 @@ fn builders_refuse_what_cannot_be() {
         Err(BuildError::Topology(_))
     ));
     assert!(matches!(
+        builder().transaction_version(3).into_state(),
+        Err(BuildError::Topology(_))
+    ));
+    assert!(matches!(
         builder().partitions(0).into_state(),
         Err(BuildError::Topology(_))
     ));
@@ -248,6 +259,36 @@ fn run() -> Vec<String> {
             "{:?}",
             handle(&mut state, 1, 0, &InitProducerIdRequest::default(), now)
         ));
+        let id = Str::from("tx");
+        let coordinator = state.coordinator(CoordinatorType::Transaction, &id);
+        let coordinator = coordinator.unwrap();
+        if step % 10 == 0 {
+            let request = InitProducerIdRequest {
+                transactional_id: Some(id.clone()),
+                transaction_timeout_ms: 7,
+                ..Default::default()
+            };
+            let reply = handle(&mut state, coordinator, 5, &request, now);
+            told.push(format!("{reply:?}"));
+        }
+        let holder = (1000, i16::try_from(step / 10).unwrap());
+        let batch = transactional(holder, step % 10, &["t"]);
+        let request = ProduceRequest {
+            transactional_id: Some(id.clone()),
+            ..produce_request("orders", &[(partition, batch)], -1)
+        };
+        told.push(format!("{:?}", handle(&mut state, node, 12, &request, now)));
+        let request = EndTxnRequest {
+            transactional_id: id,
+            producer_id: holder.0,
+            producer_epoch: holder.1,
+            committed: step % 2 == 0,
+            ..Default::default()
+        };
+        if step % 5 == 0 {
+            let reply = handle(&mut state, coordinator, 5, &request, now);
+            told.push(format!("{reply:?}"));
+        }
         told.push(format!(
             "{:?}",
             handle(
@@ -288,6 +329,14 @@ fn bytes_without_sense_never_panic() {
     let mut fetch = fetch_request("orders", topic_id, 0, 0);
     fetch.max_wait_ms = 0;
     let produce = produce_request("orders", &[(0, stamped(0, 0, &["a", "b", "c"]))], -1);
+    let added = AddPartitionsToTxnRequest {
+        v3_and_below_transactional_id: Str::from("b"),
+        ..Default::default()
+    };
+    let asked = OffsetFetchRequest {
+        groups: vec![Default::default()],
+        ..Default::default()
+    };
     let good = [
         frame(9, &produce),
         frame(3, &produce),
@@ -301,6 +350,21 @@ fn bytes_without_sense_never_panic() {
         ),
         frame(0, &ApiVersionsRequest::default()),
         frame(4, &InitProducerIdRequest::default()),
+        frame(
+            5,
+            &InitProducerIdRequest {
+                transactional_id: Some(Str::from("b")),
+                transaction_timeout_ms: 1000,
+                ..Default::default()
+            },
+        ),
+        frame(3, &added),
+        frame(3, &AddOffsetsToTxnRequest::default()),
+        frame(5, &EndTxnRequest::default()),
+        frame(5, &TxnOffsetCommitRequest::default()),
+        frame(8, &OffsetCommitRequest::default()),
+        frame(7, &OffsetFetchRequest::default()),
+        frame(9, &asked),
     ];
     for seed in 0..20_000 {
         let mut next = noise(seed);

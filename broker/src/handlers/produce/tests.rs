@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use milena_codec::{Attributes, Compression, HeaderRef, RecordRef, Stamp};
 use milena_protocol::produce::{ProduceRequest, TopicProduceData};
-use milena_protocol::{ApiKey, ErrorCode, Records, Request, Str, Uuid};
+use milena_protocol::{ApiKey, ErrorCode, Records, Request, Uuid};
 
 use crate::Cluster;
 use crate::fault::Fault;
@@ -478,22 +478,6 @@ fn too_few_replicas_refuse_acks_all_only() {
     assert_eq!(
         only(ask(&mut state, 1, 9, &request(1))).error_code,
         ErrorCode::NONE
-    );
-}
-
-#[test]
-fn transactions_are_refused_by_name() {
-    let mut state = cluster();
-    let mut request = produce_request("orders", &[(0, stamped(0, 0, &["a"]))], -1);
-    request.transactional_id = Some(Str::from_static("tx"));
-    let answer = only(ask(&mut state, 1, 9, &request));
-    assert_eq!(answer.error_code, ErrorCode::INVALID_TXN_STATE);
-    let batch = altered(&stamped(0, 0, &["a"]), |header| {
-        header.attributes = Attributes(1 << 4)
-    });
-    assert_eq!(
-        produce(&mut state, 0, batch).error_code,
-        ErrorCode::INVALID_TXN_STATE
     );
 }
 

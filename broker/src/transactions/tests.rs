@@ -1,0 +1,602 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use milena_codec::{Batches, Decompressor};
+use milena_protocol::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use milena_protocol::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic};
+use milena_protocol::end_txn::EndTxnRequest;
+use milena_protocol::fetch::FetchResponse;
+use milena_protocol::init_producer_id::InitProducerIdRequest;
+use milena_protocol::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use milena_protocol::{ApiKey, Request, Uuid};
+
+use super::*;
+use crate::testing::*;
+use crate::{Fault, Reply};
+
+/// Its coordinator is node 3 to begin with.
+const ID: &str = "a";
+const TIMEOUT: i64 = 60_000;
+const SECOND: i16 = 12;
+
+type Holder = (i64, i16);
+
+/// What a client with one transactional id does, at a time of its own.
+struct Client<'a> {
+    state: &'a mut State,
+    now: i64,
+}
+
+impl Client<'_> {
+    fn ask<R: Request>(&mut self, node: i32, version: i16, request: &R) -> R::Response {
+        match handle(self.state, node, version, request, self.now) {
+            Reply::Answer(answer) => body::<R>(&answer, version),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn coordinator(&self) -> i32 {
+        let of = CoordinatorType::Transaction;
+        self.state.coordinator(of, ID).unwrap()
+    }
+
+    fn init_as(&mut self, expected: Holder, version: i16) -> Result<Holder, ErrorCode> {
+        let request = InitProducerIdRequest {
+            transactional_id: Some(Str::from(ID)),
+            transaction_timeout_ms: i32::try_from(TIMEOUT).unwrap(),
+            producer_id: expected.0,
+            producer_epoch: expected.1,
+            ..Default::default()
+        };
+        let response = self.ask(self.coordinator(), version, &request);
+        let holder = (response.producer_id, response.producer_epoch);
+        result(response.error_code).map(|()| holder)
+    }
+
+    fn init(&mut self) -> Result<Holder, ErrorCode> {
+        self.init_as((-1, -1), 5)
+    }
+
+    fn add_in(&mut self, holder: Holder, partitions: &[i32], version: i16) -> Vec<ErrorCode> {
+        let request = AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: Str::from(ID),
+            v3_and_below_producer_id: holder.0,
+            v3_and_below_producer_epoch: holder.1,
+            v3_and_below_topics: vec![AddPartitionsToTxnTopic {
+                name: Str::from("orders"),
+                partitions: partitions.to_vec(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let response = self.ask(self.coordinator(), version, &request);
+        let topics = response.results_by_topic_v3_and_below;
+        let partitions = topics
+            .into_iter()
+            .flat_map(|topic| topic.results_by_partition);
+        partitions
+            .map(|partition| partition.partition_error_code)
+            .collect()
+    }
+
+    fn add(&mut self, holder: Holder, partition: i32) -> ErrorCode {
+        self.add_in(holder, &[partition], 3)[0]
+    }
+
+    fn write(&mut self, version: i16, partition: i32, batch: Bytes) -> ErrorCode {
+        self.write_all(version, &[(partition, batch)], Some(ID))
+    }
+
+    /// Over the leader of the first partition.
+    fn write_all(&mut self, version: i16, batches: &[(i32, Bytes)], id: Option<&str>) -> ErrorCode {
+        let request = milena_protocol::produce::ProduceRequest {
+            transactional_id: id.map(Str::from),
+            ..produce_request("orders", batches, -1)
+        };
+        let (leader, _) = self.state.leader("orders", batches[0].0).unwrap();
+        only(self.ask(leader, version, &request)).error_code
+    }
+
+    fn end_in(
+        &mut self,
+        holder: Holder,
+        committed: bool,
+        version: i16,
+    ) -> Result<Holder, ErrorCode> {
+        let request = EndTxnRequest {
+            transactional_id: Str::from(ID),
+            producer_id: holder.0,
+            producer_epoch: holder.1,
+            committed,
+            ..Default::default()
+        };
+        let response = self.ask(self.coordinator(), version, &request);
+        let holder = (response.producer_id, response.producer_epoch);
+        result(response.error_code).map(|()| holder)
+    }
+
+    fn fetch(&mut self, partition: i32, isolation_level: i8) -> FetchResponse {
+        let request = milena_protocol::fetch::FetchRequest {
+            max_wait_ms: 0,
+            isolation_level,
+            ..fetch_request("orders", Uuid::ZERO, partition, 0)
+        };
+        let (leader, _) = self.state.leader("orders", partition).unwrap();
+        self.ask(leader, 11, &request)
+    }
+
+    /// What is below the last stable offset, with what is told of it: that offset, and the aborted transactions.
+    fn committed(&mut self, partition: i32) -> (Vec<String>, i64, Vec<(i64, i64)>) {
+        let response = self.fetch(partition, 1);
+        let data = &response.responses[0].partitions[0];
+        let aborted = data.aborted_transactions.iter().flatten();
+        let aborted = aborted.map(|aborted| (aborted.producer_id, aborted.first_offset));
+        let values = fetched(&response).into_iter().map(|(_, value)| value);
+        (values.collect(), data.last_stable_offset, aborted.collect())
+    }
+
+    /// The ends of transactions in a log, with the producer epoch they carry: committed or not, and coordinator epoch.
+    fn markers(&mut self, partition: i32) -> Vec<(i16, bool, i32)> {
+        let response = self.fetch(partition, 0);
+        let records = response.responses[0].partitions[0].records.clone().unwrap();
+        let mut found = Vec::new();
+        for batch in Batches::exact(records.into_bytes()) {
+            let batch = batch.unwrap().into_current().unwrap();
+            if batch.is_control() {
+                let epoch = batch.header().producer_epoch;
+                let mut records = batch.records(&mut Decompressor::default()).unwrap();
+                let end = EndTransaction::parse(&records.next().unwrap().unwrap()).unwrap();
+                found.push((epoch, end.committed, end.coordinator_epoch));
+            }
+        }
+        found
+    }
+}
+
+fn result(code: ErrorCode) -> Result<(), ErrorCode> {
+    match code {
+        ErrorCode::NONE => Ok(()),
+        code => Err(code),
+    }
+}
+
+fn client(state: &mut State) -> Client<'_> {
+    Client { state, now: NOW }
+}
+
+#[test]
+fn a_transaction_of_the_first_generation() {
+    let mut state = builder().transaction_version(1).into_state().unwrap();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    assert_eq!(client.add_in(holder, &[0, 1], 3), [ErrorCode::NONE; 2]);
+    for version in [3, 11] {
+        let sequence = if version == 3 { 0 } else { 1 };
+        let batch = transactional(holder, sequence, &["one"]);
+        assert_eq!(client.write(version, 0, batch), ErrorCode::NONE);
+    }
+    assert_eq!(client.committed(0), (vec![], 0, vec![]));
+    assert_eq!(client.end_in(holder, true, 4), Ok((-1, -1)));
+    assert_eq!(client.committed(0).0, ["one", "one"]);
+    // The second partition has a marker, too, and nothing to be seen.
+    assert_eq!(client.markers(1), [(0, true, 0)]);
+    assert_eq!(client.committed(1), (vec![], 1, vec![]));
+    // Epoch and sequences go on.
+    assert_eq!(client.add(holder, 0), ErrorCode::NONE);
+    let batch = transactional(holder, 2, &["two"]);
+    assert_eq!(client.write(11, 0, batch), ErrorCode::NONE);
+    assert_eq!(client.end_in(holder, false, 4), Ok((-1, -1)));
+    assert_eq!(client.end_in(holder, false, 4), Ok((-1, -1)));
+    let (values, stable, aborted) = client.committed(0);
+    assert_eq!((values.len(), stable), (3, 5));
+    assert_eq!(aborted, [(holder.0, 3)]);
+    assert_eq!(client.markers(0), [(0, true, 0), (0, false, 0)]);
+}
+
+#[test]
+fn a_transaction_of_the_second_generation() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let first = client.init().unwrap();
+    let batch = transactional(first, 0, &["one", "two"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let second = client.end_in(first, false, 5).unwrap();
+    assert_eq!(second, (first.0, first.1 + 1));
+    // The marker closed the epoch, so what was late for it stays out, and sequences begin anew.
+    let late = transactional(first, 2, &["late"]);
+    assert_eq!(
+        client.write(SECOND, 0, late),
+        ErrorCode::INVALID_PRODUCER_EPOCH
+    );
+    let gap = transactional(second, 2, &["three"]);
+    assert_eq!(
+        client.write(SECOND, 0, gap.clone()),
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+    );
+    assert_eq!(
+        client.write(SECOND, 1, gap),
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+    );
+    let batch = transactional(second, 0, &["three"]);
+    assert_eq!(client.write(SECOND, 0, batch.clone()), ErrorCode::NONE);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let third = client.end_in(second, true, 5).unwrap();
+    // Its answer may have been lost.
+    assert_eq!(client.end_in(second, true, 5), Ok(third));
+    assert_eq!(client.committed(0).0, ["one", "two", "three"]);
+    assert_eq!(client.committed(0).2, [(first.0, 0)]);
+    assert_eq!(client.markers(0), [(1, false, 0), (2, true, 0)]);
+    let audit = state.audit();
+    assert_eq!(audit.partitions[0].aborted.first(), Some(&(0..2)));
+    assert_eq!((audit.aborted(), audit.committed()), (2, 1));
+    assert_eq!(audit.partitions[0].committed.first(), Some(&(3..4)));
+    assert_eq!(
+        (audit.stored(), audit.acknowledged(), audit.open()),
+        (3, 3, 0)
+    );
+    assert_eq!((audit.lost(), audit.duplicated()), (0, 0));
+}
+
+#[test]
+fn records_outside_a_transaction_are_refused() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    for (version, code) in [
+        (3, ErrorCode::INVALID_TXN_STATE),
+        (10, ErrorCode::INVALID_TXN_STATE),
+        (11, ErrorCode::TRANSACTION_ABORTABLE),
+    ] {
+        assert_eq!(client.write(version, 0, batch.clone()), code, "{version}");
+    }
+    let without = client.write_all(SECOND, &[(0, batch.clone())], None);
+    assert_eq!(without, ErrorCode::INVALID_TXN_STATE);
+    let unknown = client.write_all(SECOND, &[(0, batch.clone())], Some("nobody"));
+    assert_eq!(unknown, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+    let other = transactional((holder.0, 3), 0, &["a"]);
+    assert_eq!(
+        client.write(SECOND, 0, other),
+        ErrorCode::INVALID_PRODUCER_EPOCH
+    );
+    client.state.move_leader("orders", 1, 1).unwrap();
+    let other = transactional((holder.0 + 1, 0), 0, &["a"]);
+    let request = produce_request("orders", &[(0, batch.clone()), (1, other)], -1);
+    let request = milena_protocol::produce::ProduceRequest {
+        transactional_id: Some(Str::from(ID)),
+        ..request
+    };
+    let response = client.ask(1, SECOND, &request);
+    for partition in &response.responses[0].partition_responses {
+        assert_eq!(partition.error_code, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+    }
+    assert_eq!(client.state.audit().stored(), 0);
+    // While its transaction is open, a producer writes nothing beside it.
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let plain = altered(&transactional(holder, 1, &["b"]), |header| {
+        header.attributes.0 &= !(1 << 4);
+    });
+    assert_eq!(client.write(SECOND, 0, plain), ErrorCode::INVALID_TXN_STATE);
+}
+
+#[test]
+fn partitions_are_added_all_or_none() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    assert_eq!(
+        client.add_in(holder, &[0, 7], 3),
+        [
+            ErrorCode::OPERATION_NOT_ATTEMPTED,
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        ]
+    );
+    client.state.push_fault(
+        Fault::error(ErrorCode::TOPIC_AUTHORIZATION_FAILED)
+            .on(ApiKey::ADD_PARTITIONS_TO_TXN)
+            .topic("orders")
+            .partition(1),
+    );
+    assert_eq!(
+        client.add_in(holder, &[0, 1], 3),
+        [
+            ErrorCode::OPERATION_NOT_ATTEMPTED,
+            ErrorCode::TOPIC_AUTHORIZATION_FAILED
+        ]
+    );
+    assert_eq!(
+        client.state.transaction_state(ID),
+        Some(TransactionState::Empty)
+    );
+    let response = client.ask(3, 4, &AddPartitionsToTxnRequest::default());
+    assert_eq!(response.error_code, ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+}
+
+#[test]
+fn errors_are_those_that_the_version_knows() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let fenced = client.init().unwrap();
+    client.init().unwrap();
+    for version in 0..=3 {
+        let code = match version {
+            0 | 1 => ErrorCode::INVALID_PRODUCER_EPOCH,
+            _ => ErrorCode::PRODUCER_FENCED,
+        };
+        assert_eq!(client.add_in(fenced, &[0], version), [code], "{version}");
+        assert_eq!(client.end_in(fenced, true, version), Err(code), "{version}");
+        let request = AddOffsetsToTxnRequest {
+            transactional_id: Str::from(ID),
+            producer_id: fenced.0,
+            producer_epoch: fenced.1,
+            group_id: Str::from("g"),
+            ..Default::default()
+        };
+        let response = client.ask(3, version, &request);
+        assert_eq!(response.error_code, code, "{version}");
+    }
+    let other = (fenced.0 + 1, 0);
+    let init = client.init_as(other, 3);
+    assert_eq!(init, Err(ErrorCode::INVALID_PRODUCER_EPOCH));
+    assert_eq!(client.init_as(other, 4), Err(ErrorCode::PRODUCER_FENCED));
+    let mut too_long = InitProducerIdRequest {
+        transactional_id: Some(Str::from(ID)),
+        ..Default::default()
+    };
+    for timeout in [0, -1, MAX_TIMEOUT_MS + 1] {
+        too_long.transaction_timeout_ms = timeout;
+        let response = client.ask(3, 5, &too_long);
+        assert_eq!(response.error_code, ErrorCode::INVALID_TRANSACTION_TIMEOUT);
+    }
+}
+
+#[test]
+fn a_new_producer_aborts_what_its_predecessor_left() {
+    for (level, epochs) in [(1, 2), (2, 3)] {
+        let mut state = builder().transaction_version(level).into_state().unwrap();
+        let mut client = client(&mut state);
+        let first = client.init().unwrap();
+        let batch = transactional(first, 0, &["a"]);
+        assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+        assert_eq!(client.init(), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+        assert_eq!(client.init(), Ok((first.0, first.1 + epochs)));
+        assert_eq!(client.committed(0).2, [(first.0, 0)]);
+        let batch = transactional(first, 1, &["b"]);
+        assert_eq!(
+            client.write(SECOND, 0, batch),
+            ErrorCode::INVALID_PRODUCER_EPOCH
+        );
+        let end = client.end_in(first, true, 5);
+        assert_eq!(end, Err(ErrorCode::PRODUCER_FENCED));
+    }
+}
+
+#[test]
+fn a_transaction_that_runs_for_too_long_is_aborted_and_its_producer_fenced() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    client.now += 1000;
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    client.now += TIMEOUT;
+    assert_eq!(client.committed(0).1, 0);
+    client.now += 1;
+    assert_eq!(
+        client.committed(0),
+        (vec!["a".to_owned()], 2, vec![(holder.0, 0)])
+    );
+    let end = client.end_in(holder, true, 5);
+    assert_eq!(end, Err(ErrorCode::PRODUCER_FENCED));
+    assert_eq!(client.init_as(holder, 5), Err(ErrorCode::PRODUCER_FENCED));
+    assert!(client.init().is_ok());
+}
+
+#[test]
+fn the_time_of_one_transaction_is_not_that_of_the_next() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let mut holder = client.init().unwrap();
+    for step in 0..5 {
+        let batch = transactional(holder, 0, &["a"]);
+        assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE, "{step}");
+        client.now += TIMEOUT - 1;
+        holder = client.end_in(holder, true, 5).unwrap();
+    }
+    assert_eq!(client.state.audit().committed(), 5);
+}
+
+#[test]
+fn a_transaction_is_completing_until_every_marker_is_written() {
+    let mut state = cluster();
+    state.push_fault(
+        Fault::delay(Duration::from_millis(50))
+            .on(ApiKey::WRITE_TXN_MARKERS)
+            .topic("orders")
+            .partition(1),
+    );
+    let mut client = client(&mut state);
+    let first = client.init().unwrap();
+    for partition in [0, 1] {
+        let batch = transactional(first, 0, &["a"]);
+        assert_eq!(client.write(SECOND, partition, batch), ErrorCode::NONE);
+    }
+    let second = client.end_in(first, true, 5).unwrap();
+    assert_eq!(client.committed(0).0, ["a"]);
+    assert_eq!(client.committed(1).1, 0);
+    assert_eq!(
+        client.state.transaction_state(ID),
+        Some(TransactionState::PrepareCommit)
+    );
+    let concurrent = ErrorCode::CONCURRENT_TRANSACTIONS;
+    assert_eq!(client.init(), Err(concurrent));
+    assert_eq!(client.add(second, 2), concurrent);
+    assert_eq!(client.end_in(first, true, 5), Err(concurrent));
+    let next = transactional(second, 0, &["b"]);
+    assert_eq!(client.write(SECOND, 0, next.clone()), concurrent);
+    let older = client.write(11, 0, next.clone());
+    assert_eq!(older, ErrorCode::NOT_ENOUGH_REPLICAS);
+    client.now += 50;
+    assert_eq!(client.write(SECOND, 0, next), ErrorCode::NONE);
+    assert_eq!(client.committed(1).0, ["a"]);
+    assert_eq!(
+        client.state.transaction_state(ID),
+        Some(TransactionState::Ongoing)
+    );
+}
+
+#[test]
+fn a_marker_waits_for_a_leader_and_for_its_topic_no_longer_than_there_is_one() {
+    let mut state = builder().replication_factor(1).into_state().unwrap();
+    let (leader, _) = state.leader("orders", 2).unwrap();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 2, batch), ErrorCode::NONE);
+    client.state.node_down(leader).unwrap();
+    assert!(client.end_in(holder, true, 5).is_ok());
+    assert_eq!(client.init(), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+    client.state.node_up(leader).unwrap();
+    assert_eq!(client.committed(2).0, ["a"]);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 2, batch), ErrorCode::NONE);
+    client.state.delete_topic("orders").unwrap();
+    assert!(client.end_in(holder, true, 5).is_ok());
+    assert!(client.init().is_ok());
+}
+
+#[test]
+fn a_marker_that_fails_is_written_again_and_one_whose_answer_is_lost_twice() {
+    for (fault, at_once, written) in [
+        (Fault::lose_request(), 0, 1),
+        (Fault::error(ErrorCode::NOT_LEADER_OR_FOLLOWER), 0, 1),
+        (Fault::lose_answer(), 1, 2),
+        (
+            Fault::error_after_applying(ErrorCode::REQUEST_TIMED_OUT),
+            1,
+            2,
+        ),
+    ] {
+        for generation in [1, 2] {
+            let mut state = cluster();
+            // One that names no API is for clients only.
+            state.push_fault(Fault::hang().node(2));
+            state.push_fault(fault.clone().on(ApiKey::WRITE_TXN_MARKERS));
+            let mut client = client(&mut state);
+            let holder = client.init().unwrap();
+            assert_eq!(client.add(holder, 0), ErrorCode::NONE);
+            let batch = transactional(holder, 0, &["a"]);
+            assert_eq!(client.write(11, 0, batch), ErrorCode::NONE);
+            let version = if generation == 1 { 4 } else { 5 };
+            assert!(client.end_in(holder, false, version).is_ok());
+            assert_eq!(client.markers(0).len(), at_once);
+            assert_eq!(client.init(), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+            client.now += MARKER_RETRY_MS;
+            assert_eq!(client.markers(0).len(), written);
+            assert_eq!(client.committed(0).2, [(holder.0, 0)]);
+            assert!(client.init().is_ok());
+            assert_eq!(client.state.pending_faults(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_transaction_goes_on_with_another_coordinator() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let first = client.init().unwrap();
+    let batch = transactional(first, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let transaction = CoordinatorType::Transaction;
+    client.state.move_coordinator(transaction, ID, 1).unwrap();
+    let request = EndTxnRequest {
+        transactional_id: Str::from(ID),
+        ..Default::default()
+    };
+    let response = client.ask(3, 5, &request);
+    assert_eq!(response.error_code, ErrorCode::NOT_COORDINATOR);
+    client.state.load_coordinator(transaction, ID, NOW + 100);
+    let loading = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+    assert_eq!(client.end_in(first, true, 5), Err(loading));
+    assert_eq!(client.init(), Err(loading));
+    assert_eq!(client.add(first, 1), loading);
+    let batch = transactional(first, 0, &["b"]);
+    assert_eq!(
+        client.write(SECOND, 1, batch),
+        ErrorCode::NOT_ENOUGH_REPLICAS
+    );
+    client.now += 100;
+    let second = client.end_in(first, true, 5);
+    assert_eq!(second, Ok((first.0, first.1 + 1)));
+    assert_eq!(client.markers(0), [(1, true, 1)]);
+}
+
+#[test]
+fn while_no_coordinator_serves_nothing_runs_out_of_time() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let until = NOW + 2 * TIMEOUT;
+    client
+        .state
+        .load_coordinator(CoordinatorType::Transaction, ID, until);
+    client.now = until - 1;
+    assert_eq!(client.committed(0).1, 0);
+    client.now = until;
+    assert_eq!(client.committed(0).1, 2);
+}
+
+#[test]
+fn offsets_are_told_as_far_as_the_isolation_level_allows() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let before = altered(&plain(&["before"]), |header| {
+        header.base_timestamp = NOW - 10;
+        header.max_timestamp = NOW - 10;
+    });
+    assert_eq!(client.write(SECOND, 0, before), ErrorCode::NONE);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["open"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let mut list = |isolation_level, timestamp| {
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            isolation_level,
+            topics: vec![ListOffsetsTopic {
+                name: Str::from("orders"),
+                partitions: vec![ListOffsetsPartition {
+                    timestamp,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        client.ask(1, 7, &request).topics[0].partitions[0].offset
+    };
+    // The end, the newest record, and times.
+    for (timestamp, uncommitted, committed) in
+        [(-1, 2, 1), (-3, 1, -1), (NOW - 20, 0, 0), (NOW, 1, -1)]
+    {
+        assert_eq!(list(0, timestamp), uncommitted, "{timestamp}");
+        assert_eq!(list(1, timestamp), committed, "{timestamp}");
+    }
+}
+
+#[test]
+fn the_clock_ends_transactions_without_a_request() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    let before = state.changes();
+    state.advance(NOW + TIMEOUT);
+    assert_eq!((state.audit().open(), state.changes()), (1, before));
+    state.advance(NOW + TIMEOUT + 1);
+    assert_eq!((state.audit().open(), state.audit().aborted()), (0, 1));
+    assert!(state.changes() > before);
+}
