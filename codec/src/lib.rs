@@ -83,6 +83,7 @@ mod read;
 mod record;
 mod seal;
 mod sequence;
+mod split;
 mod varint;
 
 pub use build::{BatchBuilder, BatchFull, Cost, LINK_THRESHOLD};

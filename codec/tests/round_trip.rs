@@ -216,6 +216,28 @@ proptest! {
     }
 
     #[test]
+    fn parts_hold_what_the_whole_held(records in records(), chunk in chunk_size(), limit in 0..3000usize) {
+        for compression in available() {
+            let mut sealed = build(&records, chunk);
+            sealed.compress(&mut Compressor::new(compression).unwrap()).unwrap();
+            let parts = sealed.split(limit).unwrap();
+            let mut rest = &records[..];
+            for part in &parts {
+                let (these, others) = rest.split_at(part.count() as usize);
+                read_back(part, these);
+                rest = others;
+                prop_assert_eq!(part.codec(), CompressionType::None);
+                prop_assert!(part.wire_len() <= limit || part.count() == 1);
+            }
+            prop_assert!(rest.is_empty());
+            // They are no more than it takes.
+            for pair in parts.windows(2) {
+                prop_assert!(pair[0].wire_len() + pair[1].records_len() + 16 > limit);
+            }
+        }
+    }
+
+    #[test]
     fn limits_hold(records in vec(record(), 1..40), limit in 0..6000usize, ratio in option::of(0.0f32..2.0)) {
         let new = || ratio.map_or_else(|| BatchBuilder::new(limit), |r| BatchBuilder::with_ratio(limit, r));
         let mut batch = new();

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use milena_engine::{
-    produce::{Ack, Acks, Failure, Persistence, Reason},
+    produce::{Ack, Acks, Failure, Persistence, Reason, Share},
     time::Instant,
 };
 
@@ -52,6 +52,10 @@ struct Batch {
     opened: Instant,
     records: Vec<RecordNumber>,
     outcome: Option<Result<Ack, Failure>>,
+    /// Records that ended in parts, as batches of their own.
+    parted: usize,
+    /// It is such a part.
+    is_part: bool,
 }
 
 /// How a run went, in numbers.
@@ -86,6 +90,8 @@ impl Ledger {
             opened,
             records: Vec::new(),
             outcome: None,
+            parted: 0,
+            is_part: false,
         });
         self.open += 1;
         self.batches.len() - 1
@@ -121,6 +127,44 @@ impl Ledger {
         }
         batch.records.push(record);
         Ok(())
+    }
+
+    /// What ends: a batch, or a part of one that was split, which is a batch from now on.
+    pub(crate) fn part(&mut self, share: &Share<BatchNumber>) -> Result<BatchNumber, Violation> {
+        let number = share.completion;
+        let Some(part) = &share.part else {
+            return Ok(number);
+        };
+        let next = self.batches.len();
+        let records = self.batches.get(number).and_then(|whole| {
+            let records = whole.records.get(part.start as usize..part.end as usize)?;
+            let free = |record: &RecordNumber| self.records.get(*record as usize) == Some(&number);
+            records.iter().all(free).then(|| records.to_vec())
+        });
+        let (Some(records), Some(whole)) = (records, self.batches.get_mut(number)) else {
+            let what = format!("batch {number} has no part {part:?}, or not any more");
+            return Err(Violation(what));
+        };
+        whole.parted += records.len();
+        if whole.parted < whole.records.len() {
+            self.open += 1;
+        }
+        for record in &records {
+            if let Some(batch) = self.records.get_mut(*record as usize) {
+                *batch = next;
+            }
+        }
+        let (producer, place, opened) = (whole.producer, whole.place, whole.opened);
+        self.batches.push(Batch {
+            producer,
+            place,
+            opened,
+            records,
+            outcome: None,
+            parted: 0,
+            is_part: true,
+        });
+        Ok(next)
     }
 
     /// A batch has an outcome.
@@ -180,7 +224,9 @@ impl Ledger {
             }
         }
         let mut tally = Tally::default();
-        for (number, batch) in self.batches.iter().enumerate() {
+        let whole = |batch: &&Batch| batch.parted == 0 || batch.parted < batch.records.len();
+        let batches = self.batches.iter().enumerate();
+        for (number, batch) in batches.filter(|(_, batch)| whole(batch)) {
             let producer = plan.producers.get(batch.producer);
             let producer = producer.ok_or_else(|| Violation("no such producer".to_owned()))?;
             batch.check(number, producer, &stored)?;
@@ -204,7 +250,8 @@ impl Ledger {
         }
     }
 
-    /// What is stored cannot be unresolved: the broker recognises it. Unless it came out of some buffer later.
+    /// What is stored cannot be unresolved: the broker recognises it. Unless it came out of some buffer later, or it is
+    /// stored as a whole and was sent again in parts, which the broker does not recognise.
     fn check_unresolved(
         &self,
         number: BatchNumber,
@@ -219,7 +266,7 @@ impl Ledger {
             }))
         );
         let there = batch.records.iter().any(|r| stored.contains_key(r));
-        if unresolved && there && !self.late.contains(&batch.place) {
+        if unresolved && there && !batch.is_part && !self.late.contains(&batch.place) {
             return Err(Violation(format!(
                 "batch {number} is stored, and the broker did not know it again"
             )));

@@ -12,7 +12,8 @@ use milena_engine::{
     cluster::NodeId,
     metadata::{Metadata, MetadataConfig},
     produce::{
-        Budget, Content, Effects, Failure, Identity, Leader, PartitionQueue, Reaper, Settings, Wake,
+        Budget, Content, Effects, Failure, Identity, Leader, PartitionQueue, Reaper, Settings,
+        Share, Wake,
     },
     time::Instant,
 };
@@ -316,7 +317,7 @@ impl Producer {
         around: &mut Around<'_>,
         give_up: impl FnOnce(
             &mut PartitionQueue<BatchNumber>,
-            &mut dyn FnMut(BatchNumber, Failure),
+            &mut dyn FnMut(Share<BatchNumber>, Failure),
             &mut dyn FnMut(Content),
         ) -> R,
     ) -> Result<R, Violation> {
@@ -324,15 +325,15 @@ impl Producer {
         let result = part.queue(|queue| {
             give_up(
                 queue,
-                &mut |completion, failure| ended.push((completion, failure)),
+                &mut |share, failure| ended.push((share, failure)),
                 &mut |content| freed.push(content),
             )
         });
         for content in freed {
             self.free(content);
         }
-        for (completion, failure) in ended {
-            self.finish(completion, Err(failure), around)?;
+        for (share, failure) in ended {
+            self.finish(&share, Err(failure), around)?;
         }
         Ok(result)
     }
@@ -344,7 +345,7 @@ impl Producer {
         }
         self.budget.release(0, effects.chunks);
         for finished in effects.finished {
-            self.finish(finished.completion, finished.result, around)?;
+            self.finish(&finished.share, finished.result, around)?;
         }
         for (part, wake) in effects.wakes {
             self.tell(part, wake);
@@ -367,11 +368,11 @@ impl Producer {
 
     fn finish(
         &mut self,
-        batch: BatchNumber,
+        share: &Share<BatchNumber>,
         outcome: Result<milena_engine::produce::Ack, Failure>,
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
-        let index = self.index;
+        let (index, batch) = (self.index, around.ledger.part(share)?);
         around.note(|| match &outcome {
             Ok(ack) => format!(
                 "producer {index}: batch {batch} is at {:?}",

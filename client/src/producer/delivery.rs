@@ -4,8 +4,9 @@ use std::{
     future::Future,
     mem,
     num::NonZeroU32,
+    ops::Range,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -89,8 +90,23 @@ pub enum DeliveryStatus {
 pub(crate) struct Completion {
     topic: Arc<str>,
     partition: i32,
+    /// What became of the batch, unless it was split.
     result: OnceLock<Result<Ack, Arc<Failure>>>,
-    waiting: Mutex<Vec<Waker>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Waker>,
+    /// What became of the batch's parts so far, if it was split.
+    parts: Vec<Fate>,
+}
+
+/// What became of some records of a batch: all of them, unless it was split.
+#[derive(Clone, Debug)]
+pub(crate) struct Fate {
+    pub(crate) records: Range<u32>,
+    result: Result<Ack, Arc<Failure>>,
 }
 
 impl Delivery {
@@ -115,7 +131,7 @@ impl Delivery {
 
     /// How far the record is, without the details.
     pub fn status(&self) -> DeliveryStatus {
-        match self.completion.result.get() {
+        match self.completion.fate(self.index).map(|fate| fate.result) {
             None => DeliveryStatus::Pending,
             Some(Ok(_)) => DeliveryStatus::Delivered,
             Some(Err(_)) => DeliveryStatus::Failed,
@@ -124,8 +140,8 @@ impl Delivery {
 
     /// What became of the record, if that is known already.
     pub fn try_get(&self) -> Option<Result<RecordMetadata, ProduceError>> {
-        let result = self.completion.result.get()?;
-        Some(self.completion.outcome(result, self.index, self.timestamp))
+        let fate = self.completion.fate(self.index)?;
+        Some(self.completion.outcome(&fate, self.index, self.timestamp))
     }
 }
 
@@ -140,8 +156,8 @@ impl Future for Delivery {
             timestamp,
         } = self.get_mut();
         completion
-            .poll(cx, seat)
-            .map(|result| completion.outcome(result, *index, *timestamp))
+            .poll(cx, seat, *index)
+            .map(|fate| completion.outcome(&fate, *index, *timestamp))
     }
 }
 
@@ -151,35 +167,43 @@ impl Completion {
             topic,
             partition,
             result: OnceLock::new(),
-            waiting: Mutex::new(Vec::new()),
+            state: Mutex::new(State {
+                waiting: Vec::new(),
+                parts: Vec::new(),
+            }),
         }
     }
 
-    /// The batch is settled. Later calls change nothing.
-    pub(crate) fn complete(&self, result: Result<Ack, Failure>) {
-        if self.result.set(result.map_err(Arc::new)).is_ok() {
-            let waiting = mem::take(&mut *self.lock());
-            for waker in waiting {
-                waker.wake();
-            }
+    /// The batch is settled, or `part` of its records is. Later calls about the same change nothing.
+    pub(crate) fn complete(&self, part: Option<Range<u32>>, result: Result<Ack, Failure>) {
+        let result = result.map_err(Arc::new);
+        let waiting = if let Some(records) = part {
+            let mut state = self.lock();
+            state.parts.push(Fate { records, result });
+            // Those who wait for other parts keep their seats.
+            state.waiting.clone()
+        } else if self.result.set(result).is_ok() {
+            mem::take(&mut self.lock().waiting)
+        } else {
+            Vec::new()
+        };
+        for waker in waiting {
+            waker.wake();
         }
     }
 
-    /// Ready once the batch is settled. `seat` is the caller's, kept from one call to the next.
-    pub(crate) fn poll(
-        &self,
-        cx: &Context<'_>,
-        seat: &mut Seat,
-    ) -> Poll<&Result<Ack, Arc<Failure>>> {
-        if let Some(result) = self.result.get() {
-            return Poll::Ready(result);
+    /// Ready once the record at `index` is settled. `seat` is the caller's, kept from one call to the next.
+    pub(crate) fn poll(&self, cx: &Context<'_>, seat: &mut Seat, index: u32) -> Poll<Fate> {
+        if let Some(fate) = self.fate_of_all() {
+            return Poll::Ready(fate);
         }
-        let mut waiting = self.lock();
+        let mut state = self.lock();
         // `complete` stores the result before it takes the lock to wake: either it is seen here, or the waker is
         // seen there.
-        if let Some(result) = self.result.get() {
-            return Poll::Ready(result);
+        if let Some(fate) = self.fate_of_all().or_else(|| state.fate(index)) {
+            return Poll::Ready(fate);
         }
+        let waiting = &mut state.waiting;
         let taken = seat.and_then(|seat| waiting.get_mut(seat.get() as usize - 1));
         match taken {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -191,13 +215,26 @@ impl Completion {
         Poll::Pending
     }
 
+    fn fate(&self, index: u32) -> Option<Fate> {
+        self.fate_of_all().or_else(|| self.lock().fate(index))
+    }
+
+    fn fate_of_all(&self) -> Option<Fate> {
+        self.result.get().map(|result| Fate {
+            records: 0..u32::MAX,
+            result: result.clone(),
+        })
+    }
+
     fn outcome(
         &self,
-        result: &Result<Ack, Arc<Failure>>,
+        fate: &Fate,
         index: u32,
         timestamp: i64,
     ) -> Result<RecordMetadata, ProduceError> {
-        match result {
+        // Its place in the batch that was sent.
+        let index = index.saturating_sub(fate.records.start);
+        match &fate.result {
             Ok(ack) => Ok(RecordMetadata {
                 topic: self.topic.clone(),
                 partition: self.partition,
@@ -215,8 +252,15 @@ impl Completion {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn fate(&self, index: u32) -> Option<Fate> {
+        let mut parts = self.parts.iter();
+        parts.find(|part| part.records.contains(&index)).cloned()
     }
 }
 
@@ -239,13 +283,42 @@ mod tests {
         let deliveries = [0, 1, 2].map(|index| Delivery::new(completion.clone(), index, 5));
         assert!(deliveries[0].try_get().is_none());
         assert_eq!(deliveries[0].status(), DeliveryStatus::Pending);
-        completion.complete(Ok(Ack {
-            base_offset: Some(100),
-            log_append_time: None,
-        }));
+        completion.complete(
+            None,
+            Ok(Ack {
+                base_offset: Some(100),
+                log_append_time: None,
+            }),
+        );
         assert_eq!(deliveries[0].status(), DeliveryStatus::Delivered);
         let offsets = deliveries.map(|delivery| delivery.try_get().unwrap().unwrap().offset());
         assert_eq!(offsets, [Some(100), Some(101), Some(102)]);
+    }
+
+    #[test]
+    fn a_batch_that_was_split_ends_part_by_part() {
+        let count = Arc::new(Count(Default::default()));
+        let waker = Waker::from(count.clone());
+        let cx = &mut Context::from_waker(&waker);
+        let completion = Arc::new(Completion::new("t".into(), 3));
+        let mut deliveries = [0, 1, 2, 3].map(|at| Delivery::new(completion.clone(), at, 5));
+        let mut poll = |at: usize| Pin::new(&mut deliveries[at]).poll(cx);
+        assert!(poll(0).is_pending() && poll(3).is_pending());
+        let ack = |base_offset| Ack {
+            base_offset,
+            log_append_time: None,
+        };
+        completion.complete(Some(1..4), Ok(ack(Some(100))));
+        let Poll::Ready(Ok(last)) = poll(3) else {
+            panic!("the part is settled")
+        };
+        assert_eq!(last.offset(), Some(102));
+        assert!(poll(0).is_pending(), "its part is not");
+        let woken = count.0.load(std::sync::atomic::Ordering::Relaxed);
+        completion.complete(Some(0..1), Ok(ack(Some(7))));
+        assert!(count.0.load(std::sync::atomic::Ordering::Relaxed) > woken);
+        let offsets = deliveries.map(|delivery| delivery.try_get().unwrap().unwrap().offset());
+        assert_eq!(offsets, [Some(7), Some(100), Some(101), Some(102)]);
     }
 
     #[test]
@@ -261,10 +334,13 @@ mod tests {
                     .is_pending()
             );
         }
-        completion.complete(Ok(Ack {
-            base_offset: None,
-            log_append_time: Some(9),
-        }));
+        completion.complete(
+            None,
+            Ok(Ack {
+                base_offset: None,
+                log_append_time: Some(9),
+            }),
+        );
         assert_eq!(count.0.load(std::sync::atomic::Ordering::Relaxed), 1);
         let metadata = delivery.try_get().unwrap().unwrap();
         assert_eq!((metadata.offset(), metadata.timestamp()), (None, 9));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use milena::{Persistence, ProduceErrorKind, Record, TrySendError};
+use milena::{Compression, Persistence, ProduceErrorKind, Record, TrySendError};
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
 use milena_codec::RecordRef;
 use tokio::time::timeout;
@@ -222,6 +222,70 @@ fn a_batch_above_the_topics_limit_fails_alone() {
                 .collect::<Vec<_>>()
         );
         drained(&producer).await;
+    });
+}
+
+#[test]
+fn a_batch_too_large_for_its_topic_is_divided_down_to_single_records() {
+    run(async {
+        let small = &[("max.message.bytes", "1000")];
+        let (cluster, client) = start(Cluster::builder().topic_with("orders", 1, small)).await;
+        for (compression, idempotence) in [
+            (Compression::NONE, true),
+            (Compression::LZ4, true),
+            (Compression::NONE, false),
+        ] {
+            let already = stored(&cluster, "orders", 0).len();
+            let producer = client
+                .producer()
+                .compression(compression)
+                .idempotence(idempotence)
+                .max_in_flight(if idempotence { 5 } else { 1 })
+                .linger(HOUR)
+                .delivery_timeout(2 * HOUR)
+                .build()
+                .unwrap();
+            let mut deliveries = Vec::new();
+            for nth in 0..200_u32 {
+                // What does not shrink, and some records that can be in no batch at all.
+                let noise = (0..if nth % 50 == 25 { 2000 } else { 100 })
+                    .map(|at: u32| (nth * 7919 + at * at * 31).to_be_bytes()[2] ^ at as u8);
+                let mut value = nth.to_be_bytes().to_vec();
+                value.extend(noise.map(|byte| byte.wrapping_mul(167)));
+                let record = Record::to("orders").value(&value);
+                deliveries.push(producer.send(record).await.unwrap());
+            }
+            producer.flush().await;
+            for (nth, delivery) in deliveries.into_iter().enumerate() {
+                let told = delivery.try_get().expect("flushed is settled");
+                match told {
+                    Ok(metadata) => {
+                        assert_ne!(nth % 50, 25);
+                        let offset = usize::try_from(metadata.offset().unwrap()).unwrap();
+                        let record = stored(&cluster, "orders", 0).swap_remove(offset);
+                        let value = record.value.unwrap();
+                        assert_eq!(value[..4], u32::try_from(nth).unwrap().to_be_bytes());
+                    }
+                    Err(error) => {
+                        assert_eq!(nth % 50, 25, "{error}");
+                        assert_eq!(
+                            (error.kind(), error.persistence()),
+                            (ProduceErrorKind::TooLarge, Persistence::No)
+                        );
+                    }
+                }
+            }
+            let numbers: Vec<_> = stored(&cluster, "orders", 0)
+                .iter()
+                .skip(already)
+                .map(|record| {
+                    u32::from_be_bytes(*record.value.as_ref().unwrap().first_chunk().unwrap())
+                })
+                .collect();
+            let expected: Vec<_> = (0..200).filter(|nth| nth % 50 != 25).collect();
+            assert_eq!(numbers, expected);
+            drained(&producer).await;
+        }
     });
 }
 

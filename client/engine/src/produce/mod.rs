@@ -36,7 +36,7 @@ pub use identity::{Identities, Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Sticky, murmur2, partition_for_key};
 pub use queue::{
-    Appended, BatchId, Choice, Content, Leader, NotAppended, PartitionQueue, Room, Wake,
+    Appended, BatchId, Choice, Content, Leader, NotAppended, PartitionQueue, Room, Share, Wake,
 };
 pub use reaper::Reaper;
 pub use sender::{Effects, Finished, LeaderHint, Outbound, Partition, Retried, Sender};

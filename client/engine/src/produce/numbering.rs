@@ -55,13 +55,13 @@ impl Numbering {
         self.established
     }
 
-    pub(super) const fn handle_stored(&mut self, id: BatchId) {
+    pub(super) fn handle_stored(&mut self, id: BatchId) {
         self.established |= match self.former {
-            Some(former) => id.0 > former.0,
+            Some(former) => id > former,
             None => true,
         };
         if let Some(hole) = self.hole
-            && id.0 > hole.0
+            && id > hole
         {
             // The broker only takes what follows, so it has what was thought missing.
             self.hole = None;
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn a_hole_is_filled_only_by_what_follows_it() {
         let mut numbering = Numbering::default();
-        numbering.handle_given_up(BatchId(5));
-        numbering.handle_given_up(BatchId(3));
-        numbering.handle_stored(BatchId(4));
+        numbering.handle_given_up(BatchId(5, 0));
+        numbering.handle_given_up(BatchId(3, 0));
+        numbering.handle_stored(BatchId(4, 0));
         assert!(numbering.has_hole());
-        numbering.handle_stored(BatchId(6));
+        numbering.handle_stored(BatchId(5, 7));
         assert!(!numbering.has_hole());
     }
 }

@@ -93,6 +93,8 @@ pub(super) enum Verdict {
     Retry,
     /// The broker does not have what the sequence number says should come before.
     Misplaced,
+    /// It may be of use to send it again in parts.
+    TooLarge,
     /// It is of no use to send it again.
     Final,
 }
@@ -108,6 +110,7 @@ impl Verdict {
             {
                 Self::Misplaced
             }
+            ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => Self::TooLarge,
             _ if code.is_retriable() => Self::Retry,
             _ => Self::Final,
         }

@@ -22,7 +22,9 @@ use super::{
     enrolment::Generation,
     identity::Identities,
     outcome::{Ack, Cause, Failure},
-    queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Taken, Wake},
+    queue::{
+        Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Share, Taken, Wake,
+    },
     settings::{Acks, Settings},
 };
 use crate::{backoff::Rng, cluster::NodeId, time::Instant};
@@ -30,7 +32,7 @@ use crate::{backoff::Rng, cluster::NodeId, time::Instant};
 /// A handle to one partition's queue, wherever that is kept.
 pub trait Partition: Clone {
     /// What is told about a batch that is settled.
-    type Completion;
+    type Completion: Clone;
 
     /// The topic's name.
     fn topic(&self) -> &Str;
@@ -99,8 +101,8 @@ pub struct Effects<P: Partition> {
 pub struct Finished<P: Partition> {
     /// Its partition.
     pub partition: P,
-    /// Its completion.
-    pub completion: P::Completion,
+    /// Who is told.
+    pub share: Share<P::Completion>,
     /// What became of it.
     pub result: Result<Ack, Failure>,
 }
@@ -234,8 +236,26 @@ impl<P: Partition> Sender<P> {
         {
             return None;
         }
+        loop {
+            let request = self.gather(now, settings, identity, effects);
+            if let Some(outbound) = request? {
+                return Some(outbound);
+            }
+        }
+    }
+
+    /// A request with a batch of each ready partition, if there is any. An empty one when all that was ready turned out
+    /// not to be: what is left of that may be.
+    fn gather(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        identity: &mut impl Identities,
+        effects: &mut Effects<P>,
+    ) -> Option<Option<Outbound>> {
         self.requests += 1;
         let token = self.requests;
+        let mut any = false;
         let mut batches = Vec::new();
         let mut size = 0;
         for _ in 0..self.ready.len() {
@@ -255,6 +275,7 @@ impl<P: Partition> Sender<P> {
             self.route(partition.clone(), wake, effects);
             match taken {
                 Ok(taken) => {
+                    any = true;
                     if let Some(carried) = self.pack(partition, taken, now, settings, effects) {
                         size += carried.records.len();
                         batches.push(carried);
@@ -272,7 +293,7 @@ impl<P: Partition> Sender<P> {
             }
         }
         if batches.is_empty() {
-            return None;
+            return any.then_some(None);
         }
         batches.sort_by(|a, b| a.key().cmp(&b.key()));
         let by_id = batches.iter().all(|batch| batch.topic_id != Uuid::ZERO);
@@ -295,7 +316,7 @@ impl<P: Partition> Sender<P> {
             answered: settings.acks != Acks::None,
         };
         self.in_flight.push_back(Request { token, batches });
-        Some(outbound)
+        Some(Some(outbound))
     }
 
     /// When [`poll_request`](Self::poll_request) may have something without anything else happening.
@@ -443,9 +464,15 @@ impl<P: Partition> Sender<P> {
         } = taken;
         let compressed = self.compress(&mut content, settings, effects);
         let topic_id = partition.topic_id();
-        let records = match &compressed {
-            Ok(()) => Records::from_segments(content.batch.encode(stamp)),
-            Err(_) => Records::default(),
+        let outgrown =
+            content.batch.wire_len() > settings.max_request_size && content.batch.count() > 1;
+        let trouble = match compressed {
+            Err(error) => Some(Answer::Unsendable(error.to_string().into())),
+            Ok(()) => outgrown.then_some(Answer::Outgrown),
+        };
+        let records = match &trouble {
+            None => Records::from_segments(content.batch.encode(stamp)),
+            Some(_) => Records::default(),
         };
         let carried = Carried {
             partition,
@@ -454,10 +481,9 @@ impl<P: Partition> Sender<P> {
             content,
             records,
         };
-        match compressed {
-            Ok(()) => Some(carried),
-            Err(error) => {
-                let answer = Answer::Unsendable(error.to_string().into());
+        match trouble {
+            None => Some(carried),
+            Some(answer) => {
                 self.settle(carried, answer, now, settings, effects);
                 None
             }
@@ -503,23 +529,50 @@ impl<P: Partition> Sender<P> {
             let settled = queue.settle(id, content, answer, now, settings, &mut self.rng);
             (settled, queue.reschedule(now, settings))
         });
-        let Settled { done, freed, retry } = settled;
         self.route(partition.clone(), wake, effects);
-        effects.freed.extend(freed);
-        if let (Some(attempts), Some(cause)) = (retry, cause) {
+        if let (Some(attempts), Some(cause)) = (settled.retry, cause) {
             effects.retried.push(Retried {
                 partition: partition.clone(),
                 attempts,
                 cause,
             });
         }
-        if let Some((completion, result)) = done {
-            effects.finished.push(Finished {
-                partition,
-                completion,
-                result,
-            });
+        if let Some(content) = effects.note(&partition, settled) {
+            self.split(partition, id, content, now, settings, effects);
         }
+    }
+
+    /// Divides a batch that is too large. No lock is held meanwhile.
+    fn split(
+        &mut self,
+        partition: P,
+        id: BatchId,
+        content: Content,
+        now: Instant,
+        settings: &Settings,
+        effects: &mut Effects<P>,
+    ) {
+        let Some(parts) = content.split() else {
+            let carried = Carried {
+                topic_id: partition.topic_id(),
+                partition,
+                id,
+                content,
+                records: Records::default(),
+            };
+            let answer = Answer::Unsendable("it is too large, and cannot be divided".into());
+            return self.settle(carried, answer, now, settings, effects);
+        };
+        // Its memory is that of the parts now.
+        effects.chunks.extend(content.batch.recycle());
+        let (settled, wake) = partition.with(|queue| {
+            let settled = queue.handle_parts(id, parts, now, settings);
+            (settled, queue.reschedule(now, settings))
+        });
+        if let Some(settled) = settled {
+            effects.note(&partition, settled);
+        }
+        self.route(partition, wake, effects);
     }
 
     fn note_staleness(
@@ -565,6 +618,19 @@ impl<P: Partition> Effects<P> {
             hints: Vec::new(),
             retried: Vec::new(),
         }
+    }
+
+    /// Who is told what, and which memory is free. Returns what is left to be split.
+    fn note(&mut self, partition: &P, settled: Settled<P::Completion>) -> Option<Content> {
+        self.freed.extend(settled.freed);
+        if let Some((share, result)) = settled.done {
+            self.finished.push(Finished {
+                partition: partition.clone(),
+                share,
+                result,
+            });
+        }
+        settled.split
     }
 }
 

@@ -1,6 +1,9 @@
 //! What every request of a producer has to keep to, whatever happens.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use milena_codec::BatchHeader;
 use milena_engine::{
@@ -27,6 +30,8 @@ pub(super) struct Watch {
     refused: BTreeMap<Place, Refusal>,
     /// The latest batch of each partition that was refused because of one before it.
     misplaced: BTreeMap<Place, Refusal>,
+    /// Partitions of which a batch was divided. If the whole of it is stored, the parts are refused as misplaced.
+    divided: BTreeSet<Place>,
 }
 
 /// Producer id, epoch and sequence of a batch.
@@ -153,11 +158,19 @@ impl Watch {
             code,
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::INVALID_PRODUCER_EPOCH
         );
+        if matches!(
+            code,
+            ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE
+        ) {
+            // Its first part goes out at once, under the same number.
+            self.divided.insert(place);
+            return Ok(());
+        }
         if !misplaced {
             self.refused.insert(place, refusal);
             return Ok(());
         }
-        if settings.max_in_flight == 1 {
+        if settings.max_in_flight == 1 && !self.divided.contains(&place) {
             return Err(Violation(format!(
                 "{code} at {place:?}: {number:?} was sent although what comes before it is missing"
             )));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use milena_engine::{
-    produce::{Content, Failure, Finished, PartitionQueue, Reason},
+    produce::{Content, Failure, Finished, PartitionQueue, Reason, Share},
     time::Instant,
 };
 use tokio::time::timeout;
@@ -62,23 +62,23 @@ impl Core {
         partition: &PartitionRef,
         give_up: impl FnOnce(
             &mut PartitionQueue<Arc<Completion>>,
-            &mut dyn FnMut(Arc<Completion>, Failure),
+            &mut dyn FnMut(Share<Arc<Completion>>, Failure),
             &mut dyn FnMut(Content),
         ) -> R,
     ) -> R {
         let (mut ended, mut freed) = (Vec::new(), Vec::new());
         let result = give_up(
             &mut partition.lock(),
-            &mut |completion, failure| ended.push((completion, failure)),
+            &mut |share, failure| ended.push((share, failure)),
             &mut |content| freed.push(content),
         );
         for content in freed {
             self.free(content);
         }
-        for (completion, failure) in ended {
+        for (share, failure) in ended {
             self.finish(Finished {
                 partition: partition.clone(),
-                completion,
+                share,
                 result: Err(failure),
             });
         }
@@ -109,7 +109,8 @@ impl Core {
                 "batch failed"
             );
         }
-        finished.completion.complete(finished.result);
+        let Share { completion, part } = finished.share;
+        completion.complete(part, finished.result);
     }
 
     pub(crate) async fn flush(&self) {
@@ -122,7 +123,9 @@ impl Core {
                     continue;
                 }
                 queue.seal_open();
-                pending.extend(queue.unsettled().cloned());
+                let unsettled = queue.unsettled();
+                pending
+                    .extend(unsettled.map(|(completion, records)| (completion.clone(), records)));
                 wakes.extend(
                     queue
                         .reschedule(now, &self.settings)
@@ -133,9 +136,13 @@ impl Core {
         for (partition, wake) in wakes {
             self.wake(partition, wake);
         }
-        for completion in pending {
+        for (completion, mut records) in pending {
             let mut seat = None;
-            poll_fn(|cx| completion.poll(cx, &mut seat).map(drop)).await;
+            // The batch may end in parts.
+            while let Some(next) = records.next() {
+                let fate = poll_fn(|cx| completion.poll(cx, &mut seat, next)).await;
+                records.start = fate.records.end;
+            }
         }
     }
 

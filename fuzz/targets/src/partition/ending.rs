@@ -66,12 +66,12 @@ pub(super) fn abort(world: &mut World) {
             queue.abort(
                 world.now,
                 &world.settings,
-                |batch, failure| failed.push((batch, Err(failure))),
+                |share, failure| failed.push((share, Err(failure))),
                 |content| freed.push(content),
             );
         });
-        for (batch, result) in failed {
-            world.ledger.settled(part.number(), batch, &result);
+        for (share, result) in failed {
+            world.ledger.settled(part.number(), &share, &result);
         }
         world.free(freed);
     }

@@ -5,25 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use milena_codec::{BatchHeader, Batches, Decompressor, sequence_add};
 use milena_engine::cluster::NodeId;
-use milena_engine::produce::{Ack, Failure, Persistence};
+use milena_engine::produce::{Ack, Failure, Persistence, Share};
 
 use super::part::Batch;
 
-/// All batches, by the numbers they are told with.
+/// All batches, and the parts of those that were split as batches of their own.
 #[derive(Default)]
 pub(super) struct Ledger {
     batches: Vec<Entry>,
+    /// The records of each batch that was appended to, by the number it is told with.
+    appended: Vec<Vec<u32>>,
     /// Which batch a record is in; records are numbered as they are accepted.
     records: Vec<Batch>,
     in_flight: BTreeSet<Batch>,
     sequences: BTreeMap<(usize, Epoch), Sequence>,
-    pub(super) unsettled: usize,
     pub(super) unsettled_records: u64,
 }
 
 /// Producer id and epoch.
 type Epoch = (i64, i16);
 
+#[derive(Clone)]
 struct Entry {
     part: usize,
     records: Vec<u32>,
@@ -32,9 +34,9 @@ struct Entry {
     /// An attempt went out whose outcome is not known.
     lost: bool,
     node: NodeId,
-    /// The bytes of the records section under the numbers it was sent with last.
     stamp: (Epoch, i32),
-    section: Bytes,
+    /// The bytes of the records section that it was sent with.
+    section: Option<Bytes>,
 }
 
 /// The numbers of one partition in one epoch.
@@ -51,7 +53,7 @@ struct Sequence {
 impl Ledger {
     /// The number that the next batch will have.
     pub(super) fn next_batch(&self) -> Batch {
-        self.batches.len() as Batch
+        self.appended.len() as Batch
     }
 
     /// The number that the next record will have.
@@ -62,7 +64,15 @@ impl Ledger {
     /// A record was accepted into a batch.
     pub(super) fn appended(&mut self, part: usize, batch: Batch, index: u32) {
         if batch == self.next_batch() {
-            self.unsettled += 1;
+            self.appended.push(Vec::new());
+        }
+        let record = self.next_record();
+        let appended = &mut self.appended[batch as usize];
+        assert_eq!(appended.len() as u32, index);
+        let first = *appended.first().unwrap_or(&record);
+        appended.push(record);
+        if index == 0 {
+            self.records.push(self.batches.len() as Batch);
             self.batches.push(Entry {
                 part,
                 records: Vec::new(),
@@ -71,18 +81,18 @@ impl Ledger {
                 lost: false,
                 node: NodeId(0),
                 stamp: ((-1, -1), -1),
-                section: Bytes::new(),
+                section: None,
             });
+        } else {
+            self.records.push(self.records[first as usize]);
         }
-        let record = self.next_record();
-        let entry = &mut self.batches[batch as usize];
+        let entry = &mut self.batches[self.records[record as usize] as usize];
         assert!(
             !entry.settled && !entry.sent,
             "a record into a closed batch"
         );
         assert_eq!((entry.part, entry.records.len() as u32), (part, index));
         entry.records.push(record);
-        self.records.push(batch);
         self.unsettled_records += 1;
     }
 
@@ -96,7 +106,7 @@ impl Ledger {
         max_in_flight: usize,
     ) -> Batch {
         let (header, numbers) = read(wire.clone());
-        let batch = self.records[numbers[0] as usize];
+        let batch = self.batch_of(&numbers);
         assert!(
             !self.in_flight.contains(&batch),
             "batch {batch} is in flight twice"
@@ -119,11 +129,8 @@ impl Ledger {
         }
         let entry = &mut self.batches[batch as usize];
         let section = wire.slice(milena_codec::HEADER_LEN..);
-        assert!(
-            !entry.sent || entry.section == section,
-            "batch {batch} changed"
-        );
-        entry.section = section;
+        let before = entry.section.get_or_insert(section.clone());
+        assert_eq!(*before, section, "batch {batch} changed");
         entry.stamp = (epoch, header.base_sequence);
         entry.sent = true;
         entry.node = node;
@@ -162,7 +169,11 @@ impl Ledger {
                     sequence.next
                 );
                 if let Some((_, before)) = sequence.taken.last_key_value() {
-                    assert!(*before < batch, "batch {batch} after {before}");
+                    let first = |batch: Batch| self.batches[batch as usize].records[0];
+                    assert!(
+                        first(*before) < first(batch),
+                        "batch {batch} after {before}"
+                    );
                 }
                 assert!(
                     self.batches[batch as usize].stamp.0 != epoch,
@@ -172,6 +183,60 @@ impl Ledger {
                 sequence.next = sequence_add(base, header.records_count.cast_unsigned());
             }
         }
+    }
+
+    /// The batch that these records are: where they are some of a batch's, that was split.
+    fn batch_of(&mut self, numbers: &[u32]) -> Batch {
+        let batch = self.records[numbers[0] as usize];
+        let whole = &self.batches[batch as usize];
+        if whole.records == numbers {
+            return batch;
+        }
+        assert!(
+            !whole.settled && !self.in_flight.contains(&batch),
+            "batch {batch} was split in flight"
+        );
+        let mut rest = whole.clone();
+        rest.section = None;
+        let mut places = rest.records.iter();
+        let from = places.position(|record| *record == numbers[0]);
+        let from = from.expect("a record of the batch") as u32;
+        let pieces = [from, from + numbers.len() as u32, rest.records.len() as u32];
+        let mut at = 0;
+        for end in pieces {
+            let records: Vec<u32> = rest.records.drain(..(end - at) as usize).collect();
+            let piece = Entry {
+                records,
+                ..rest.clone()
+            };
+            if piece.records.is_empty() {
+                continue;
+            }
+            let number = if at == 0 {
+                batch
+            } else {
+                self.batches.len() as Batch
+            };
+            for record in &piece.records {
+                self.records[*record as usize] = number;
+            }
+            if rest.stamp.1 >= 0 {
+                let sequence = self.sequences.entry((rest.part, rest.stamp.0)).or_default();
+                sequence.taken.insert(rest.stamp.1, number);
+                rest.stamp.1 = sequence_add(rest.stamp.1, end - at);
+            }
+            match self.batches.get_mut(number as usize) {
+                Some(first) => *first = piece,
+                None => self.batches.push(piece),
+            }
+            at = end;
+        }
+        let batch = self.records[numbers[0] as usize];
+        assert_eq!(
+            self.batches[batch as usize].records, numbers,
+            "batch {batch} has other records"
+        );
+        batch
     }
 
     fn in_flight_of(&self, part: usize) -> impl Iterator<Item = Batch> + '_ {
@@ -197,11 +262,21 @@ impl Ledger {
     }
 
     /// Somebody is told what became of a batch.
-    pub(super) fn settled(&mut self, part: usize, batch: Batch, result: &Result<Ack, Failure>) {
+    pub(super) fn settled(
+        &mut self,
+        part: usize,
+        share: &Share<Batch>,
+        result: &Result<Ack, Failure>,
+    ) {
+        let numbers = &self.appended[share.completion as usize];
+        let numbers = match &share.part {
+            Some(part) => numbers[part.start as usize..part.end as usize].to_vec(),
+            None => numbers.clone(),
+        };
+        let batch = self.batch_of(&numbers);
         let entry = &mut self.batches[batch as usize];
         assert!(!entry.settled, "batch {batch} is settled twice: {result:?}");
         entry.settled = true;
-        self.unsettled -= 1;
         self.unsettled_records -= entry.records.len() as u64;
         assert_eq!(entry.part, part);
         let Err(failure) = result else {

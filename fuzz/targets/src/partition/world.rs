@@ -160,8 +160,15 @@ impl World {
     pub(super) fn check(&self) {
         assert!(self.budget.reserved() <= self.budget.total());
         let sum = |count: fn(&Part) -> u64| self.parts.iter().map(count).sum::<u64>();
-        let batches = sum(|part| part.with(|queue| queue.unsettled().count() as u64));
-        assert_eq!(batches, self.ledger.unsettled as u64);
+        let told = sum(|part| {
+            part.with(|queue| {
+                queue
+                    .unsettled()
+                    .map(|(_, records)| records.len() as u64)
+                    .sum()
+            })
+        });
+        assert_eq!(told, self.ledger.unsettled_records);
         let records = sum(|part| part.with(|queue| queue.unsettled_records()));
         assert_eq!(records, self.ledger.unsettled_records);
         for lane in &self.lanes {
@@ -176,7 +183,7 @@ impl World {
             self.leave_the_line();
         }
         self.check();
-        assert_eq!(self.ledger.unsettled, 0, "batches are not settled");
+        assert_eq!(self.ledger.unsettled_records, 0, "records are not settled");
         assert_eq!(self.budget.reserved(), 0, "memory is lost");
         assert!(!self.budget.has_waiters());
     }
@@ -431,12 +438,12 @@ impl World {
                 queue.expire(
                     self.now,
                     &self.settings,
-                    |batch, failure| failed.push((batch, Err(failure))),
+                    |share, failure| failed.push((share, Err(failure))),
                     |content| freed.push(content),
                 )
             });
-            for (batch, result) in failed {
-                self.ledger.settled(part.number(), batch, &result);
+            for (share, result) in failed {
+                self.ledger.settled(part.number(), &share, &result);
             }
             self.free(freed);
             if let Some(at) = again {
@@ -507,8 +514,7 @@ impl World {
         self.free(effects.freed);
         for finished in effects.finished {
             let part = finished.partition.number();
-            self.ledger
-                .settled(part, finished.completion, &finished.result);
+            self.ledger.settled(part, &finished.share, &finished.result);
         }
         for (part, wake) in effects.wakes {
             self.wake(part, Some(wake));

@@ -1,9 +1,10 @@
 //! One partition's batches, from the first record written to the last answer.
 
+mod parts;
 mod settle;
 mod take;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use milena_codec::{BatchBuilder, Cost, RecordRef, SealedBatch, Stamp};
 
@@ -52,9 +53,19 @@ pub struct Leader {
     pub epoch: i32,
 }
 
-/// Numbers the batches of a partition in the order in which they were first sent.
+/// Numbers the batches of a partition in the order in which they were first sent; for a part of one that was split, the
+/// index of the part's first record follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BatchId(pub(super) u64);
+pub struct BatchId(pub(super) u64, pub(super) u32);
+
+/// Who is told about a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share<C> {
+    /// The completion of the batch that the records were appended to.
+    pub completion: C,
+    /// Which of that batch's records it is about, if the batch was split.
+    pub part: Option<Range<u32>>,
+}
 
 /// The records of a batch, and the memory that they hold.
 #[derive(Debug)]
@@ -164,6 +175,10 @@ struct Drained<C> {
     id: BatchId,
     /// Gone once the batch was given up; it then stays for the answer that is still due.
     completion: Option<C>,
+    /// Which records of the batch that was appended to, if that was split.
+    part: Option<Range<u32>>,
+    /// Batches behind it that are settled already.
+    overtaken: usize,
     created: Instant,
     first_sent: Instant,
     count: u32,
@@ -232,14 +247,23 @@ impl<C> PartitionQueue<C> {
         self.drained.is_empty() && self.sealed.is_empty() && self.open.is_none()
     }
 
-    /// Completions of all batches that are not settled, oldest first.
-    pub fn unsettled(&self) -> impl Iterator<Item = &C> {
-        let drained = self
-            .drained
+    /// Completions of all batches that are not settled, oldest first, with those of their records that it concerns.
+    pub fn unsettled(&self) -> impl Iterator<Item = (&C, Range<u32>)> {
+        let drained = self.drained.iter().filter_map(|batch| {
+            let whole = 0..batch.count;
+            Some((
+                batch.completion.as_ref()?,
+                batch.part.clone().unwrap_or(whole),
+            ))
+        });
+        let sealed = self
+            .sealed
             .iter()
-            .filter_map(|batch| batch.completion.as_ref());
-        let sealed = self.sealed.iter().map(|batch| &batch.completion);
-        let open = self.open.iter().map(|batch| &batch.completion);
+            .map(|batch| (&batch.completion, 0..batch.content.batch.count()));
+        let open = self
+            .open
+            .iter()
+            .map(|batch| (&batch.completion, 0..batch.builder.count()));
         drained.chain(sealed).chain(open)
     }
 
@@ -368,7 +392,8 @@ impl<C> PartitionQueue<C> {
 
     /// The topic was created anew: the partition's log is another, which knows nothing of the sequence.
     pub fn handle_renewed(&mut self) {
-        self.numbering.handle_renewed(BatchId(self.batches));
+        self.numbering
+            .handle_renewed(BatchId(self.batches, u32::MAX));
     }
 
     /// Closes the open batch, so that it is sent without lingering.
@@ -446,14 +471,21 @@ impl<C> PartitionQueue<C> {
         first
     }
 
-    /// How many batches were numbered from the oldest unsettled one on. Those behind it that are stored count too: the
-    /// broker recognises a repeat of the oldest only while it is among the last five that it took.
-    fn window(&self, settings: &Settings) -> u64 {
-        if !settings.idempotent {
-            return self.drained.len() as u64;
+    /// Whether a batch with `before` unsettled ones before it may be on its way together with them. Those behind the
+    /// oldest that are settled count too: the broker recognises a repeat of the oldest only while it is among the last
+    /// five that it took.
+    fn is_within_window(&self, before: usize, settings: &Settings) -> bool {
+        let overtaken = self.drained.front().map_or(0, |oldest| oldest.overtaken);
+        let settled = if settings.idempotent { overtaken } else { 0 };
+        before + settled < settings.max_in_flight
+    }
+
+    /// Takes a batch out that was sent, for good.
+    fn remove_drained(&mut self, at: usize) -> Option<Drained<C>> {
+        for before in self.drained.iter_mut().take(at) {
+            before.overtaken += 1;
         }
-        let oldest = self.drained.front();
-        oldest.map_or(0, |oldest| self.batches - oldest.id.0 + 1)
+        self.drained.remove(at)
     }
 
     fn step(&self, now: Instant, settings: &Settings) -> Step {
@@ -461,34 +493,37 @@ impl<C> PartitionQueue<C> {
             return Step::Nothing;
         };
         let mut waiting = None;
-        let mut in_flight = false;
-        for batch in &self.drained {
+        let mut in_flight = 0;
+        for (before, batch) in self.drained.iter().enumerate() {
             match &batch.place {
                 // Batches that another broker still has in flight are resolved there first: otherwise the new
                 // leader could see later ones before them.
                 Place::InFlight { node, .. } if *node != leader.node || self.numbering.broken() => {
                     return Step::Nothing;
                 }
-                Place::InFlight { .. } => in_flight = true,
+                Place::InFlight { .. } => in_flight += 1,
                 Place::Waiting {
                     not_before, epoch, ..
                 } => {
-                    waiting = waiting.or(Some((*not_before, *epoch)));
+                    waiting = waiting.or(Some((before, *not_before, *epoch)));
                 }
             }
         }
-        if in_flight && settings.idempotent && !self.numbering.established() {
+        let alone = settings.idempotent && !self.numbering.established();
+        if in_flight > 0 && (alone || in_flight >= settings.max_in_flight) {
             return Step::Nothing;
         }
-        if let Some((not_before, epoch)) = waiting {
-            return if not_before <= now || epoch < leader.epoch {
+        if let Some((before, not_before, epoch)) = waiting {
+            return if !self.is_within_window(before, settings) {
+                Step::Nothing
+            } else if not_before <= now || epoch < leader.epoch {
                 Step::Now
             } else {
                 Step::At(not_before)
             };
         }
         let held_back = self.numbering.has_hole() && !self.drained.is_empty();
-        if held_back || self.window(settings) >= settings.max_in_flight as u64 {
+        if held_back || !self.is_within_window(self.drained.len(), settings) {
             Step::Nothing
         } else if !self.sealed.is_empty() {
             Step::Now

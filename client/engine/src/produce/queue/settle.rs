@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use milena_protocol::ErrorCode;
 
-use super::{BatchId, Content, Drained, PartitionQueue, Place, Sealed};
+use super::{BatchId, Content, Drained, PartitionQueue, Place, Sealed, Share};
 use crate::{
     backoff::Rng,
     produce::{
@@ -30,6 +30,8 @@ pub(in crate::produce) enum Answer {
     Lost(Arc<str>),
     /// It never left.
     Unsent,
+    /// It never left, for compressed it is larger than a request may be.
+    Outgrown,
     /// It cannot be sent at all.
     Unsendable(Arc<str>),
 }
@@ -38,11 +40,13 @@ pub(in crate::produce) enum Answer {
 #[derive(Debug)]
 pub(in crate::produce) struct Settled<C> {
     /// The batch is done.
-    pub(in crate::produce) done: Option<(C, Result<Ack, Failure>)>,
+    pub(in crate::produce) done: Option<(Share<C>, Result<Ack, Failure>)>,
     /// Its memory is free again.
     pub(in crate::produce) freed: Option<Content>,
     /// It will be sent again, having been sent so often.
     pub(in crate::produce) retry: Option<u32>,
+    /// It is too large: [`handle_parts`](PartitionQueue::handle_parts) waits for it in parts.
+    pub(in crate::produce) split: Option<Content>,
 }
 
 impl<C> PartitionQueue<C> {
@@ -64,7 +68,7 @@ impl<C> PartitionQueue<C> {
             return Settled::freed(None, content);
         };
         let mut record_errors = Vec::new();
-        let mut delay = true;
+        let (mut delay, mut split) = (true, false);
         let verdict = match answer {
             Answer::Stored(mut ack) => {
                 // For a batch that it has already, a broker gives the batch's latest timestamp as the time of
@@ -73,11 +77,16 @@ impl<C> PartitionQueue<C> {
                 {
                     ack.log_append_time = None;
                 }
-                let completion = batch.completion.take();
-                self.drained.remove(at);
+                let share = batch.share();
+                self.remove_drained(at);
                 self.numbering.handle_stored(id);
                 self.trouble = None;
-                return Settled::freed(completion.map(|completion| (completion, Ok(ack))), content);
+                return Settled::freed(share.map(|share| (share, Ok(ack))), content);
+            }
+            Answer::Outgrown => {
+                batch.attempts = batch.attempts.saturating_sub(1);
+                split = true;
+                None
             }
             Answer::Unsent => {
                 batch.attempts = batch.attempts.saturating_sub(1);
@@ -134,7 +143,13 @@ impl<C> PartitionQueue<C> {
                         Some(Reason::Refused(code))
                     }
                     Verdict::Stored | Verdict::Retry => Some(Reason::Refused(code)),
-                    Verdict::Final => {
+                    // The parts are counted for themselves.
+                    Verdict::TooLarge if batch.count > 1 => {
+                        batch.attempts = batch.attempts.saturating_sub(1);
+                        split = true;
+                        None
+                    }
+                    Verdict::TooLarge | Verdict::Final => {
                         let reason = Reason::Refused(code);
                         return self.give_up(
                             at,
@@ -178,6 +193,14 @@ impl<C> PartitionQueue<C> {
                 settings,
             );
         }
+        if split {
+            return Settled {
+                done: None,
+                freed: None,
+                retry: None,
+                split: Some(content),
+            };
+        }
         let counted = verdict.is_some();
         if let Some(reason) = verdict
             && batch.attempts > settings.retries
@@ -203,11 +226,12 @@ impl<C> PartitionQueue<C> {
             done: None,
             freed: None,
             retry: counted.then_some(batch.attempts),
+            split: None,
         }
     }
 
     /// The drained batch at `at` will not be sent again.
-    fn give_up(
+    pub(super) fn give_up(
         &mut self,
         at: usize,
         content: Option<Content>,
@@ -216,25 +240,27 @@ impl<C> PartitionQueue<C> {
         now: Instant,
         settings: &Settings,
     ) -> Settled<C> {
-        let Some(batch) = self.drained.remove(at) else {
+        let Some(batch) = self.remove_drained(at) else {
             return Settled {
                 done: None,
                 freed: content,
                 retry: None,
+                split: None,
             };
         };
         if settings.idempotent {
             self.numbering.handle_given_up(batch.id);
         }
-        let (failure, completion, place) = batch.fail(reason, record_errors, now);
+        let (failure, share, place) = batch.fail(reason, record_errors, now);
         let waiting = match place {
             Place::Waiting { content, .. } => Some(content),
             Place::InFlight { .. } => None,
         };
         Settled {
-            done: completion.map(|completion| (completion, Err(failure))),
+            done: share.map(|share| (share, Err(failure))),
             freed: content.or(waiting),
             retry: None,
+            split: None,
         }
     }
 
@@ -243,7 +269,7 @@ impl<C> PartitionQueue<C> {
         &mut self,
         now: Instant,
         settings: &Settings,
-        mut each: impl FnMut(C, Failure),
+        mut each: impl FnMut(Share<C>, Failure),
         mut freed: impl FnMut(Content),
     ) -> Option<Instant> {
         let due = |created: Instant| created + settings.delivery_timeout <= now;
@@ -293,7 +319,7 @@ impl<C> PartitionQueue<C> {
         &mut self,
         now: Instant,
         settings: &Settings,
-        mut each: impl FnMut(C, Failure),
+        mut each: impl FnMut(Share<C>, Failure),
         mut freed: impl FnMut(Content),
     ) {
         self.end_drained(
@@ -313,7 +339,7 @@ impl<C> PartitionQueue<C> {
         &mut self,
         now: Instant,
         settings: &Settings,
-        mut each: impl FnMut(C, Failure),
+        mut each: impl FnMut(Share<C>, Failure),
         mut freed: impl FnMut(Content),
     ) {
         self.doomed = true;
@@ -327,7 +353,7 @@ impl<C> PartitionQueue<C> {
         &mut self,
         reason: &Reason,
         now: Instant,
-        each: &mut impl FnMut(C, Failure),
+        each: &mut impl FnMut(Share<C>, Failure),
         freed: &mut impl FnMut(Content),
     ) {
         self.seal_open();
@@ -342,7 +368,7 @@ impl<C> PartitionQueue<C> {
         reason: &Reason,
         now: Instant,
         settings: &Settings,
-        each: &mut impl FnMut(C, Failure),
+        each: &mut impl FnMut(Share<C>, Failure),
         freed: &mut impl FnMut(Content),
     ) {
         let mut at = 0;
@@ -352,14 +378,14 @@ impl<C> PartitionQueue<C> {
             } else if matches!(batch.place, Place::InFlight { .. }) {
                 // Its answer is still due, its bytes may still be on the wire, and what follows depends on it.
                 batch.maybe_written = true;
-                if let Some((completion, failure)) = batch.abandon(reason.clone(), now) {
-                    each(completion, failure);
+                if let Some((share, failure)) = batch.abandon(reason.clone(), now) {
+                    each(share, failure);
                 }
                 at += 1;
             } else {
                 let settled = self.give_up(at, None, reason.clone(), Vec::new(), now, settings);
-                if let Some((completion, Err(failure))) = settled.done {
-                    each(completion, failure);
+                if let Some((share, Err(failure))) = settled.done {
+                    each(share, failure);
                 }
                 if let Some(content) = settled.freed {
                     freed(content);
@@ -375,16 +401,22 @@ impl<C> Drained<C> {
         reason: Reason,
         record_errors: RecordErrors,
         now: Instant,
-    ) -> (Failure, Option<C>, Place) {
+    ) -> (Failure, Option<Share<C>>, Place) {
         let failure = self.failure(reason, record_errors, now);
-        (failure, self.completion.take(), self.place)
+        (failure, self.share(), self.place)
     }
 
-    fn abandon(&mut self, reason: Reason, now: Instant) -> Option<(C, Failure)> {
+    fn abandon(&mut self, reason: Reason, now: Instant) -> Option<(Share<C>, Failure)> {
         let failure = self.failure(reason, Vec::new(), now);
-        self.completion
-            .take()
-            .map(|completion| (completion, failure))
+        self.share().map(|share| (share, failure))
+    }
+
+    /// Who is told, once.
+    fn share(&mut self) -> Option<Share<C>> {
+        self.completion.take().map(|completion| Share {
+            completion,
+            part: self.part.clone(),
+        })
     }
 
     fn failure(&mut self, reason: Reason, record_errors: RecordErrors, now: Instant) -> Failure {
@@ -412,7 +444,7 @@ impl<C> Sealed<C> {
         reason: Reason,
         cause: Option<Cause>,
         now: Instant,
-        each: &mut impl FnMut(C, Failure),
+        each: &mut impl FnMut(Share<C>, Failure),
         freed: &mut impl FnMut(Content),
     ) {
         let failure = Failure {
@@ -426,17 +458,25 @@ impl<C> Sealed<C> {
             in_flight: Duration::ZERO,
             record_errors: Vec::new(),
         };
-        each(self.completion, failure);
+        let share = Share {
+            completion: self.completion,
+            part: None,
+        };
+        each(share, failure);
         freed(self.content);
     }
 }
 
 impl<C> Settled<C> {
-    const fn freed(done: Option<(C, Result<Ack, Failure>)>, content: Content) -> Self {
+    pub(super) const fn freed(
+        done: Option<(Share<C>, Result<Ack, Failure>)>,
+        content: Content,
+    ) -> Self {
         Self {
             done,
             freed: Some(content),
             retry: None,
+            split: None,
         }
     }
 }

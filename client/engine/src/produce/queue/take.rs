@@ -103,10 +103,12 @@ impl<C> PartitionQueue<C> {
             return Err(NotTaken::Nothing);
         };
         self.batches += 1;
-        let id = BatchId(self.batches);
+        let id = BatchId(self.batches, 0);
         self.drained.push_back(Drained {
             id,
             completion: Some(sealed.completion),
+            part: None,
+            overtaken: 0,
             created: sealed.created,
             first_sent: now,
             count,

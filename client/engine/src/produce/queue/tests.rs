@@ -2,6 +2,7 @@
 
 mod filling;
 mod renewal;
+mod splitting;
 mod transactional;
 
 use std::time::Duration;
@@ -142,7 +143,7 @@ impl Bench {
         self.queue.expire(
             self.now,
             &self.settings,
-            |completion, failure| failed.push((completion, failure)),
+            |share, failure| failed.push((share.completion, failure)),
             |_| *freed += 1,
         )
     }
@@ -174,8 +175,8 @@ fn numbers(taken: &[take::Taken]) -> Vec<(i16, i32)> {
 }
 
 fn failure(settled: Settled<u32>) -> (u32, Failure) {
-    let (completion, result) = settled.done.unwrap();
-    (completion, result.unwrap_err())
+    let (share, result) = settled.done.unwrap();
+    (share.completion, result.unwrap_err())
 }
 
 #[test]
@@ -370,7 +371,7 @@ fn a_hole_with_nothing_behind_it_begins_a_new_epoch() {
     let mut bench = Bench::established();
     bench.batch(4);
     let taken = bench.take(OLD).unwrap();
-    let (_, failure) = failure(bench.settle(taken, refused(ErrorCode::MESSAGE_TOO_LARGE)));
+    let (_, failure) = failure(bench.settle(taken, refused(ErrorCode::INVALID_RECORD)));
     assert_eq!((failure.persistence, failure.records), (Persistence::No, 4));
     bench.batch(1);
     assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
@@ -551,7 +552,7 @@ fn closing_ends_everything_once() {
     bench.queue.abort(
         now,
         &settings,
-        |completion, failure| ended.push((completion, failure.persistence)),
+        |share, failure| ended.push((share.completion, failure.persistence)),
         |_| {},
     );
     assert_eq!(

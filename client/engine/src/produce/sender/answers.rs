@@ -87,6 +87,6 @@ pub(super) fn cause(answer: &Answer) -> Option<Cause> {
             message: message.clone(),
         }),
         Answer::Lost(what) => Some(Cause::Connection(what.clone())),
-        Answer::Stored(_) | Answer::Unsent | Answer::Unsendable(_) => None,
+        Answer::Stored(_) | Answer::Unsent | Answer::Outgrown | Answer::Unsendable(_) => None,
     }
 }

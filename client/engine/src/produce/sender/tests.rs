@@ -1,6 +1,7 @@
 //! One broker's requests and their answers.
 
 mod fairness;
+mod splitting;
 
 use std::{
     cell::{Cell, RefCell},
@@ -207,8 +208,11 @@ impl Bench {
     fn acknowledged(&mut self) -> Vec<(i32, Option<i64>)> {
         let finished = std::mem::take(&mut self.effects.finished);
         let told = |finished: Finished<Handle>| {
-            assert_eq!(finished.completion, finished.partition.index());
-            (finished.completion, finished.result.unwrap().base_offset)
+            assert_eq!(finished.share.completion, finished.partition.index());
+            (
+                finished.share.completion,
+                finished.result.unwrap().base_offset,
+            )
         };
         finished.into_iter().map(told).collect()
     }

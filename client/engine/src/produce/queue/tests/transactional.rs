@@ -30,7 +30,7 @@ impl Bench {
             freed,
             ..
         } = self;
-        let each = |completion, failure| failed.push((completion, failure));
+        let each = |share: Share<u32>, failure| failed.push((share.completion, failure));
         queue.doom(self.now, &self.settings, each, |_| *freed += 1);
     }
 }
