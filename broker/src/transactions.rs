@@ -34,7 +34,7 @@ pub(crate) enum Client {
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
     by_id: BTreeMap<Str, Transaction>,
-    /// The last moments of transactions that may be ongoing.
+    /// The last moments of transactions that are ongoing.
     deadlines: BTreeSet<(i64, Str)>,
     /// Ids whose transaction is completing.
     completing: BTreeSet<Str>,
@@ -211,12 +211,7 @@ impl State {
             if !coordinator.is_some_and(|coordinator| coordinator.is_active(now)) {
                 continue;
             }
-            self.transactions.deadlines.remove(&entry);
-            let Ok(transaction) = self.transactions.get_mut(id) else {
-                continue;
-            };
-            // It may have ended long ago, and another may have begun, which has a place of its own in the list.
-            if transaction.state == TransactionState::Ongoing && transaction.deadline() < now {
+            if let Ok(transaction) = self.transactions.get_mut(id) {
                 transaction.fence(generation, now);
                 self.begin_completing(id, now);
             }
@@ -225,6 +220,10 @@ impl State {
 
     fn begin_completing(&mut self, transactional_id: &str, now: i64) {
         let id = Str::from(transactional_id);
+        if let Ok(transaction) = self.transactions.get_mut(transactional_id) {
+            let deadline = (transaction.deadline(), id.clone());
+            self.transactions.deadlines.remove(&deadline);
+        }
         self.transactions.completing.insert(id);
         self.go_on_completing(transactional_id, now);
     }

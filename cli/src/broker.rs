@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Bytes that all logs may take together; the oldest records go first.
     #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
     retention_bytes: u64,
+    /// The feature of this name: 2 for transactions as of Kafka 4.0, 0 or 1 for those before.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(i16).range(0..=2))]
+    transaction_version: i16,
     /// Write every request and response to a file of its own in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -66,6 +69,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         .port(args.port)
         .partitions(args.partitions)
         .auto_create_topics(!args.no_auto_create)
+        .transaction_version(args.transaction_version)
         .retention_bytes(args.retention_bytes);
     for (name, partitions) in args.topic {
         builder = builder.topic(name, partitions);

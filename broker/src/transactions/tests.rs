@@ -600,3 +600,167 @@ fn the_clock_ends_transactions_without_a_request() {
     assert_eq!((state.audit().open(), state.audit().aborted()), (0, 1));
     assert!(state.changes() > before);
 }
+
+/// A stream of numbers that looks random and is not.
+fn noise(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    }
+}
+
+/// What a consumer of committed records sees from an offset on, in answers of one batch or more: it leaves out a
+/// producer's batches from the first offset that it is told of up to the marker.
+fn consume(state: &mut State, mut from: i64, max_bytes: i32) -> Vec<i64> {
+    let mut seen = Vec::new();
+    loop {
+        let request = milena_protocol::fetch::FetchRequest {
+            max_wait_ms: 0,
+            max_bytes,
+            isolation_level: 1,
+            ..fetch_request("orders", Uuid::ZERO, 0, from)
+        };
+        let (leader, _) = state.leader("orders", 0).unwrap();
+        let response = ask(state, leader, 11, &request);
+        let data = &response.responses[0].partitions[0];
+        let records = data.records.clone().unwrap().into_bytes();
+        if records.is_empty() {
+            return seen;
+        }
+        let told = data.aborted_transactions.as_ref().unwrap();
+        let mut told = told
+            .iter()
+            .map(|aborted| (aborted.first_offset, aborted.producer_id))
+            .collect::<BTreeSet<_>>();
+        let mut left_out = BTreeSet::new();
+        for batch in Batches::exact(records) {
+            let batch = batch.unwrap().into_current().unwrap();
+            while let Some(&(first, producer)) = told.first()
+                && first < batch.next_offset()
+            {
+                told.pop_first();
+                left_out.insert(producer);
+            }
+            let mut records = batch.records(&mut Decompressor::default()).unwrap();
+            let producer = batch.header().producer_id;
+            if batch.is_control() {
+                let end = EndTransaction::parse(&records.next().unwrap().unwrap()).unwrap();
+                assert!(end.committed != left_out.remove(&producer));
+            } else if !batch.header().attributes.is_transactional() || !left_out.contains(&producer)
+            {
+                let offsets = records.map(|record| record.unwrap().offset);
+                seen.extend(offsets.filter(|offset| *offset >= from));
+            }
+            from = batch.next_offset();
+        }
+    }
+}
+
+/// Transactions of four ids, in one partition and in each other's way.
+fn weave(seed: u64) -> State {
+    let mut state = cluster();
+    let mut next = noise(seed);
+    let mut now = NOW;
+    let ids = ["a", "b", "c", "d"].map(Str::from);
+    let mut open = BTreeMap::<Str, (Holder, i32)>::new();
+    for _ in 0..next(60) + 20 {
+        now += i64::try_from(next(40)).unwrap();
+        state.advance(now);
+        let id = &ids[usize::try_from(next(4)).unwrap()];
+        match (open.remove(id), next(8)) {
+            (held, 0) => {
+                let node = 1 + i32::try_from(next(3)).unwrap();
+                state.move_leader("orders", 0, node).unwrap();
+                open.extend(held.map(|held| (id.clone(), held)));
+            }
+            (held, 1) => {
+                let late = Fault::delay(Duration::from_millis(next(90)));
+                state.push_fault(late.on(ApiKey::WRITE_TXN_MARKERS));
+                open.extend(held.map(|held| (id.clone(), held)));
+            }
+            (None, _) => {
+                let holder = state.initialize_producer(id, 1000, None, now);
+                open.extend(holder.map(|holder| (id.clone(), (holder, 0))));
+            }
+            (Some((holder, sequence)), 2 | 3) if sequence > 0 => {
+                let outcome = [Outcome::Commit, Outcome::Abort][usize::try_from(next(2)).unwrap()];
+                let after = state.end_transaction(id, holder, outcome, Generation::Second, now);
+                match after {
+                    Ok(after) => open.insert(id.clone(), (after, 0)),
+                    Err(ErrorCode::CONCURRENT_TRANSACTIONS) => {
+                        open.insert(id.clone(), (holder, sequence))
+                    }
+                    // It ran for too long.
+                    Err(error) => {
+                        assert_eq!(error, ErrorCode::PRODUCER_FENCED);
+                        None
+                    }
+                };
+            }
+            (Some((holder, sequence)), kind) => {
+                let count = usize::try_from(next(3)).unwrap();
+                let values = &["x", "y", "z"][count..];
+                let batch = match kind {
+                    4 => plain(values),
+                    _ => transactional(holder, sequence, values),
+                };
+                let (leader, _) = state.leader("orders", 0).unwrap();
+                let request = milena_protocol::produce::ProduceRequest {
+                    transactional_id: Some(id.clone()),
+                    ..produce_request("orders", &[(0, batch)], -1)
+                };
+                let Reply::Answer(answer) = handle(&mut state, leader, 12, &request, now) else {
+                    panic!("it is answered")
+                };
+                type Produce = milena_protocol::produce::ProduceRequest;
+                let code = only(body::<Produce>(&answer, 12)).error_code;
+                let written = code == ErrorCode::NONE && kind != 4;
+                let length = i32::try_from(values.len()).unwrap();
+                let sequence = sequence + if written { length } else { 0 };
+                if code != ErrorCode::INVALID_PRODUCER_EPOCH {
+                    open.insert(id.clone(), (holder, sequence));
+                }
+            }
+        }
+    }
+    state
+}
+
+#[test]
+fn whatever_is_woven_consumers_see_what_is_committed() {
+    let (mut committed, mut aborted, mut open) = (0, 0, 0);
+    for seed in 0..40 {
+        let mut state = weave(seed);
+        let audit = state.audit();
+        committed += audit.committed();
+        aborted += audit.aborted();
+        open += audit.open();
+        let log = &state.topics.get("orders").unwrap().partitions[0].log;
+        let (stable, end) = (log.last_stable(), log.end());
+        let visible = log
+            .batches()
+            .filter(|batch| {
+                let seen = matches!(
+                    batch.membership,
+                    crate::log::Membership::Outside | crate::log::Membership::Committed
+                );
+                seen && batch.last_offset < stable
+            })
+            .flat_map(|batch| batch.base_offset..=batch.last_offset)
+            .collect::<Vec<_>>();
+        for from in 0..=end {
+            let expected = visible.iter().copied().filter(|offset| *offset >= from);
+            let expected = expected.collect::<Vec<_>>();
+            for max_bytes in [1, 300, 1 << 20] {
+                // `ask` brings a time at which nothing more is due.
+                let seen = consume(&mut state, from, max_bytes);
+                assert_eq!(seen, expected, "seed {seed} from {from} by {max_bytes}");
+            }
+        }
+    }
+    let counts = (committed, aborted, open);
+    assert!(committed > 100 && aborted > 100 && open > 20, "{counts:?}");
+}
