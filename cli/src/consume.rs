@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use clap::ValueEnum;
-use milena::{ReadError, Reader, ReceivedRecord};
+use milena::{IsolationLevel, ReadError, Reader, ReceivedRecord};
 
 use self::format::{Field, Json, Text};
 use crate::{
@@ -60,6 +60,9 @@ pub(crate) struct Args {
     /// End at what is the end when the reading begins, or with status 1 when brokers do not answer for too long.
     #[arg(short, long)]
     exit_at_end: bool,
+    /// Whether records are read whose transaction is open or was aborted.
+    #[arg(long, value_enum, default_value_t = Isolation::ReadUncommitted, value_name = "LEVEL")]
+    isolation_level: Isolation,
     /// End after so many records.
     #[arg(short = 'c', long, value_name = "N")]
     max_messages: Option<u64>,
@@ -89,6 +92,23 @@ pub(crate) struct Args {
 enum Format {
     Text,
     Json,
+}
+
+/// Kafka's names, as its own tools take them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+}
+
+impl From<Isolation> for IsolationLevel {
+    fn from(isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::ReadUncommitted => Self::ReadUncommitted,
+            Isolation::ReadCommitted => Self::ReadCommitted,
+        }
+    }
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
@@ -134,7 +154,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 async fn open(args: &Args) -> anyhow::Result<Reader> {
     let client = args.connection.connect().await?;
-    let mut builder = client.reader(&args.topic);
+    let mut builder = client
+        .reader(&args.topic)
+        .isolation_level(args.isolation_level.into());
     for partition in &args.partition {
         builder = builder.partition(*partition);
     }

@@ -56,7 +56,7 @@ pub use producer::{
     CloseError, Delivery, DeliveryStatus, Persistence, ProduceError, ProduceErrorKind, Producer,
     ProducerBuilder, Record, RecordMetadata, TopicHandle, TrySendError,
 };
-pub use reader::{Reader, ReaderBuilder, ReceivedRecord};
+pub use reader::{IsolationLevel, Reader, ReaderBuilder, ReceivedRecord};
 
 /// Keeps the example of the README compiling.
 #[cfg(doctest)]

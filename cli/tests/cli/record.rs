@@ -11,6 +11,7 @@ use bytes::Bytes;
 use milena_codec::{Batches, Decompressor};
 use milena_protocol::{
     ApiKey, Message, decode_request_header, decode_response_header,
+    fetch::FetchRequest,
     produce::{ProduceRequest, ProduceResponse},
 };
 use nix::sys::signal::Signal;
@@ -66,6 +67,25 @@ fn start(args: &[&str]) -> (Child, String) {
         .read_line(&mut address)
         .unwrap();
     (child, address.trim().to_owned())
+}
+
+#[test]
+fn committed_records_are_asked_for_by_name() {
+    for (level, isolation) in [("read_uncommitted", 0), ("read_committed", 1)] {
+        let dir = Dir::new(level);
+        let broker = Broker::start(&["--topic", "t:1", "--record", dir.path()]);
+        broker.run("produce", &["--topic", "t"], b"one\n").expect(0);
+        let args = ["-t", "t", "--from-beginning", "--exit-at-end"];
+        let args = [&args[..], &["--isolation-level", level]].concat();
+        let read = broker.run("consume", &args, b"").expect(0);
+        assert_eq!(read.stdout(), "one\n");
+        assert!(broker.interrupt().success());
+
+        let requests = dir.files("-request-Fetch-v");
+        let (header, body) = decode_request_header(&frame(&requests[0])).unwrap();
+        let request = FetchRequest::decode(&body, header.api_version).unwrap();
+        assert_eq!(request.isolation_level, isolation);
+    }
 }
 
 #[test]

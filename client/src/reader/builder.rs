@@ -7,7 +7,7 @@ use milena_engine::cluster::TopicView;
 use tokio::time::Instant;
 
 use super::{
-    FetchSettings, Reader,
+    FetchSettings, IsolationLevel, Reader,
     cursor::Cursor,
     offsets::{self, EARLIEST, LATEST},
 };
@@ -49,6 +49,7 @@ impl ReaderBuilder {
                 max_bytes: 50 << 20,
                 partition_max_bytes: 1 << 20,
                 max_decompressed: Limits::default().max_decompressed,
+                isolation_level: IsolationLevel::default(),
             },
         }
     }
@@ -86,6 +87,13 @@ impl ReaderBuilder {
     /// Stops at what is the end when the reader is built.
     pub fn to_end(mut self) -> Self {
         self.to_end = true;
+        self
+    }
+
+    /// Which records of transactions are read, and where the end is. Default: [`IsolationLevel::ReadUncommitted`].
+    #[doc(alias = "isolation.level")]
+    pub fn isolation_level(mut self, level: IsolationLevel) -> Self {
+        self.fetch.isolation_level = level;
         self
     }
 
@@ -141,18 +149,26 @@ impl ReaderBuilder {
         let deadline = Instant::now() + client.config().api_timeout;
         let view = client.control().topic(topic, false, deadline).await?;
         let partitions = self.chosen(&view)?;
-        let ends = async || offsets::look_up(client, topic, &partitions, LATEST, deadline).await;
+        let look_up = async |time, level| {
+            offsets::look_up(client, topic, &partitions, time, level, deadline).await
+        };
         let starts = match *start {
-            Start::Time(time) => {
-                offsets::look_up(client, topic, &partitions, time, deadline).await?
-            }
+            Start::Time(time) => look_up(time, fetch.isolation_level).await?,
             Start::Offset(offset) => partitions.iter().map(|&p| (p, offset)).collect(),
         };
+        let is_exact = matches!(self.start, Start::Offset(_));
         let is_missing = starts.values().any(|&offset| offset < 0);
         let ends = if *to_end || is_missing {
-            ends().await?
+            look_up(LATEST, fetch.isolation_level).await?
         } else {
             BTreeMap::new()
+        };
+        // An offset that was named may lie behind the last stable one, and still be in the log.
+        let is_committed = fetch.isolation_level == IsolationLevel::ReadCommitted;
+        let log_ends = if *to_end && is_exact && is_committed {
+            look_up(LATEST, IsolationLevel::ReadUncommitted).await?
+        } else {
+            ends.clone()
         };
         let cursor = |&partition: &i32| {
             let end = ends.get(&partition).copied();
@@ -162,9 +178,9 @@ impl ReaderBuilder {
                 .filter(|&offset| offset >= 0);
             // No record is that young: start where the next one will be.
             let start = start.or(end).unwrap_or(0);
-            let is_exact = matches!(self.start, Start::Offset(_));
+            let is_beyond = log_ends.get(&partition).is_some_and(|&end| start > end);
             // From beyond the end there is no way to it: the broker will say so.
-            let end = end.filter(|&end| *to_end && (start <= end || !is_exact));
+            let end = end.filter(|_| *to_end && !(is_beyond && is_exact));
             Cursor::new(partition, start, end, fetch.partition_max_bytes, is_exact)
         };
         let cursors = partitions.iter().map(cursor).collect();

@@ -6,11 +6,19 @@ use bytes::Bytes;
 use milena_codec::{Batch, Batches, Decompressor, RecordIter};
 use tokio::time::Instant;
 
-use super::ReceivedRecord;
+use super::{ReceivedRecord, aborted::Aborted};
 use crate::error::{Cause, ReadError};
 
 /// Fetched batches may add up to this many bytes, in one partition, before no more is fetched.
 const ENOUGH: usize = 1 << 20;
+
+/// A batch that came.
+#[derive(Debug)]
+enum Fetched {
+    Records(Batch),
+    /// It is not for the user; the next one begins here.
+    Passed(i64),
+}
 
 #[derive(Debug)]
 pub(super) struct Cursor {
@@ -21,7 +29,7 @@ pub(super) struct Cursor {
     pub(super) fetch_from: i64,
     /// The offset to stop before.
     end: Option<i64>,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Fetched>,
     buffered: usize,
     /// Bytes of all batches that came.
     fetched: u64,
@@ -160,16 +168,18 @@ impl Cursor {
                 }
                 Some(None) => self.leave_batch(),
                 None => {
-                    let Some(batch) = self.batches.pop_front() else {
-                        return (self.error.take().map(Err), opened);
+                    let batch = match self.batches.pop_front() {
+                        Some(Fetched::Records(batch)) => batch,
+                        Some(Fetched::Passed(next)) => {
+                            self.next_batch = next;
+                            self.leave_batch();
+                            continue;
+                        }
+                        None => return (self.error.take().map(Err), opened),
                     };
                     opened = true;
                     self.buffered = self.buffered.saturating_sub(batch.len());
                     self.next_batch = batch.next_offset();
-                    if batch.is_control() {
-                        self.leave_batch();
-                        continue;
-                    }
                     match batch.records(decompressor) {
                         Ok(records) => self.records = Some(records),
                         Err(error) => {
@@ -184,8 +194,15 @@ impl Cursor {
         }
     }
 
-    /// Takes over a record set that begins at or before the offset asked for. Says whether there was anything in it.
-    pub(super) fn handle_records(&mut self, topic: &str, records: Bytes) -> bool {
+    /// Takes over a record set that begins at or before the offset asked for, without what was aborted in it. Says whether
+    /// there was anything in it.
+    pub(super) fn handle_records(
+        &mut self,
+        topic: &str,
+        records: Bytes,
+        mut aborted: Aborted,
+        decompressor: &mut Decompressor,
+    ) -> bool {
         self.asked = false;
         self.failures = 0;
         self.failing_since = None;
@@ -193,15 +210,26 @@ impl Cursor {
         let before = self.fetch_from;
         let is_empty = records.is_empty();
         for batch in Batches::new(records) {
+            let batch = batch.and_then(|batch| {
+                let is_aborted = match batch.as_current() {
+                    Some(current) => aborted.covers(current, decompressor)?,
+                    None => false,
+                };
+                Ok((batch, is_aborted))
+            });
             match batch {
                 // From before the offset asked for, or going backwards, which no log does.
-                Ok(batch) if batch.next_offset() <= self.fetch_from => {}
-                Ok(batch) => {
+                Ok((batch, _)) if batch.next_offset() <= self.fetch_from => {}
+                Ok((batch, is_aborted)) => {
                     self.is_exact = false;
                     self.fetch_from = batch.next_offset();
-                    self.buffered += batch.len();
                     self.fetched += batch.len() as u64;
-                    self.batches.push_back(batch);
+                    self.batches.push_back(if is_aborted || batch.is_control() {
+                        Fetched::Passed(batch.next_offset())
+                    } else {
+                        self.buffered += batch.len();
+                        Fetched::Records(batch)
+                    });
                 }
                 Err(error) => {
                     // Where the next batch begins is not known: there is no going on.
@@ -310,9 +338,10 @@ mod tests {
     #[test]
     fn records_of_older_formats_are_read() {
         let mut cursor = Cursor::new(0, 5, None, 1 << 20, true);
-        assert!(cursor.handle_records("log", Bytes::from_static(OLD_LOG)));
-        assert_eq!(cursor.fetch_from, 8);
         let (topic, mut decompressor) = ("log".into(), Decompressor::default());
+        let records = Bytes::from_static(OLD_LOG);
+        assert!(cursor.handle_records("log", records, Aborted::default(), &mut decompressor));
+        assert_eq!(cursor.fetch_from, 8);
         let mut next = || cursor.next(&topic, &mut decompressor).0;
         let old = next().unwrap().unwrap();
         assert_eq!((old.offset, old.timestamp), (5, -1));

@@ -10,7 +10,7 @@ use milena_protocol::{
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{IN_USE, Reader, offsets};
+use super::{IN_USE, Reader, aborted::Aborted, offsets};
 use crate::{
     error::{Cause, KafkaError, ReadError},
     io::{control::Hint, lane::RequestError, pool::Target},
@@ -95,6 +95,7 @@ impl Reader {
             max_wait_ms: i32::try_from(max_wait.as_millis()).unwrap_or(i32::MAX),
             min_bytes: self.settings.min_bytes,
             max_bytes: self.settings.max_bytes,
+            isolation_level: self.settings.isolation_level.to_wire(),
             topics: vec![FetchTopic {
                 topic: Str::from(&*self.topic),
                 topic_id: self.topic_id,
@@ -165,7 +166,8 @@ impl Reader {
         match data.error_code {
             ErrorCode::NONE => {
                 let records = data.records.unwrap_or_default().into_bytes();
-                cursor.handle_records(&topic, records);
+                let aborted = Aborted::new(data.aborted_transactions.unwrap_or_default());
+                cursor.handle_records(&topic, records, aborted, &mut self.decompressor);
             }
             ErrorCode::OFFSET_OUT_OF_RANGE => {
                 cursor.await_bounds();

@@ -1,8 +1,10 @@
 //! Reading a topic without a consumer group.
 
+mod aborted;
 mod builder;
 mod cursor;
 mod fetch;
+mod isolation;
 mod offsets;
 
 use std::{
@@ -27,7 +29,7 @@ use milena_protocol::Uuid;
 use tokio::{task::JoinSet, time::Instant};
 use tracing::warn;
 
-pub use self::builder::ReaderBuilder;
+pub use self::{builder::ReaderBuilder, isolation::IsolationLevel};
 use self::{cursor::Cursor, fetch::Fetched};
 use crate::{Client, error::ReadError, io::pool::Purpose};
 
@@ -37,8 +39,8 @@ const IN_USE: Duration = Duration::from_secs(60);
 /// Reads records from one or all partitions of a topic; made by [`Client::reader`].
 ///
 /// Records of one partition come in the order of their offsets; partitions take turns. What has been fetched is shared
-/// with the records, not copied. Records of open and aborted transactions are among them; the markers that end
-/// transactions are not.
+/// with the records, not copied. Records of open and aborted transactions are among them unless
+/// [`isolation_level`](ReaderBuilder::isolation_level) says otherwise; the markers that end transactions never are.
 ///
 /// ```no_run
 /// # async fn example(client: milena::Client) -> Result<(), milena::ReadError> {
@@ -75,6 +77,7 @@ pub(crate) struct FetchSettings {
     max_bytes: i32,
     partition_max_bytes: i32,
     max_decompressed: usize,
+    isolation_level: IsolationLevel,
 }
 
 /// A record as it stands in the log.

@@ -11,6 +11,7 @@ use milena_protocol::{
 };
 use tokio::time::Instant;
 
+use super::IsolationLevel;
 use crate::{
     Client,
     error::{Cause, KafkaError, ReadError},
@@ -29,18 +30,21 @@ pub(super) async fn bounds(
     partition: i32,
     deadline: Instant,
 ) -> Result<(i64, i64), ReadError> {
-    let start = look_up(client, topic, &[partition], EARLIEST, deadline).await?;
-    let end = look_up(client, topic, &[partition], LATEST, deadline).await?;
+    // Of the log itself, whatever is committed.
+    let all = IsolationLevel::ReadUncommitted;
+    let start = look_up(client, topic, &[partition], EARLIEST, all, deadline).await?;
+    let end = look_up(client, topic, &[partition], LATEST, all, deadline).await?;
     let of = |offsets: &BTreeMap<i32, i64>| offsets.get(&partition).copied().unwrap_or(0);
     Ok((of(&start), of(&end)))
 }
 
-/// The offset of each partition at a time: of the first record not before it, or -1 when there is none.
+/// The offset of each partition at a time: of the first record not before it that is to be seen, or -1 when there is none.
 pub(super) async fn look_up(
     client: &Client,
     topic: &str,
     partitions: &[i32],
     time: i64,
+    isolation_level: IsolationLevel,
     deadline: Instant,
 ) -> Result<BTreeMap<i32, i64>, ReadError> {
     let started = Instant::now();
@@ -56,7 +60,16 @@ pub(super) async fn look_up(
                 cause = Some(Cause::Kafka(KafkaError::from(code)));
                 continue;
             };
-            let outcome = ask(client, node, topic, &partitions, time, deadline).await;
+            let outcome = ask(
+                client,
+                node,
+                topic,
+                &partitions,
+                time,
+                isolation_level,
+                deadline,
+            )
+            .await;
             let failed = |partition, cause| ReadError::Failed {
                 topic: topic.to_owned(),
                 partition,
@@ -134,6 +147,7 @@ async fn ask(
     topic: &str,
     partitions: &[i32],
     timestamp: i64,
+    isolation_level: IsolationLevel,
     deadline: Instant,
 ) -> Result<ListOffsetsResponse, RequestError> {
     let partition = |&partition_index: &i32| ListOffsetsPartition {
@@ -147,6 +161,7 @@ async fn ask(
         .min(deadline - Instant::now());
     let request = ListOffsetsRequest {
         replica_id: -1,
+        isolation_level: isolation_level.to_wire(),
         topics: vec![ListOffsetsTopic {
             name: Str::from(topic),
             partitions: partitions.iter().map(partition).collect(),

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{log::append, network};
-use milena::{Client, Compression, ReadError, Reader, ReceivedRecord};
+use crate::{
+    log::{Transaction, append},
+    network,
+};
+use milena::{Client, Compression, IsolationLevel, ReadError, Reader, ReceivedRecord};
 use milena_broker::{
     Cluster, ClusterBuilder, Fault,
     protocol::{ApiKey, ErrorCode},
@@ -437,4 +440,115 @@ async fn a_topic_created_anew_is_not_taken_for_the_old_one() {
         Compression::NONE,
     );
     assert!(reader.next().await.is_none());
+}
+
+/// What a reader of one partition, from the beginning to the end, sees at a level.
+async fn values(client: &Client, level: IsolationLevel) -> Vec<String> {
+    let reader = client.reader("orders").partition(0).from_beginning();
+    let reader = reader.to_end().isolation_level(level);
+    let records = all(reader.build().await.unwrap()).await;
+    let value = |record: ReceivedRecord| String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+    records.into_iter().map(value).collect()
+}
+
+/// Transactions of two producers, woven into each other: 0 to 9 with their markers, and an open one from 10 on.
+fn transactions(cluster: &Cluster) {
+    let mut one = Transaction::of(cluster, "one");
+    let mut other = Transaction::of(cluster, "other");
+    one.write("orders", 0, "aborted 0");
+    other.write("orders", 0, "committed 1");
+    append(
+        cluster,
+        "orders",
+        0,
+        &[b"outside 2".to_vec()],
+        Compression::NONE,
+    );
+    one.write("orders", 0, "aborted 3");
+    one.end(false);
+    one.write("orders", 0, "committed 5");
+    other.end(true);
+    other.write("orders", 0, "aborted 7");
+    one.end(true);
+    other.end(false);
+    other.write("orders", 0, "open 10");
+    append(
+        cluster,
+        "orders",
+        0,
+        &[b"outside 11".to_vec()],
+        Compression::NONE,
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_of_committed_records_see_no_others() {
+    let (cluster, client) = orders(Cluster::builder().nodes(3)).await;
+    transactions(&cluster);
+    let committed = values(&client, IsolationLevel::ReadCommitted).await;
+    assert_eq!(committed, ["committed 1", "outside 2", "committed 5"]);
+    let all = values(&client, IsolationLevel::ReadUncommitted).await;
+    let written = [0, 1, 2, 3, 5, 7, 10, 11].map(|offset| offset.to_string());
+    let offsets = all.iter().map(|value| value.split(' ').nth(1).unwrap());
+    assert!(offsets.eq(written.iter()), "{all:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_of_committed_records_see_no_others_however_little_comes_at_a_time() {
+    let (cluster, client) = orders(Cluster::builder().nodes(3)).await;
+    transactions(&cluster);
+    for start in 0..=10 {
+        let reader = client.reader("orders").partition(0).from_offset(start);
+        // One batch an answer.
+        let reader = reader.to_end().fetch_max_bytes(1);
+        let reader = reader.isolation_level(IsolationLevel::ReadCommitted);
+        let records = all(reader.build().await.unwrap()).await;
+        let offsets = records.iter().map(|record| record.offset);
+        let committed = [1, 2, 5].into_iter().filter(|&offset| offset >= start);
+        assert!(offsets.eq(committed), "from {start}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_open_comes_when_it_is_committed() {
+    let (cluster, client) = orders(Cluster::builder()).await;
+    let mut transaction = Transaction::of(&cluster, "one");
+    transaction.write("orders", 0, "one");
+    append(&cluster, "orders", 0, &[b"two".to_vec()], Compression::NONE);
+    let reader = client.reader("orders").partition(0).from_beginning();
+    let reader = reader.isolation_level(IsolationLevel::ReadCommitted);
+    let mut reader = reader.build().await.unwrap();
+    let soon = Duration::from_secs(10);
+    assert!(timeout(soon, reader.next()).await.is_err());
+    transaction.end(true);
+    for offset in [0, 1] {
+        let record = timeout(soon, reader.next()).await.unwrap();
+        assert_eq!(record.unwrap().unwrap().offset, offset);
+    }
+    // The marker is behind them.
+    assert!(timeout(soon, reader.next()).await.is_err());
+    assert_eq!(reader.positions(), [(0, 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_what_is_committed_is_where_the_oldest_open_transaction_begins() {
+    let (cluster, client) = orders(Cluster::builder()).await;
+    transactions(&cluster);
+    let committed = || {
+        let reader = client.reader("orders").partition(0);
+        reader.isolation_level(IsolationLevel::ReadCommitted)
+    };
+    let reader = committed().from_end().build().await.unwrap();
+    assert_eq!(reader.positions(), [(0, 10)]);
+    // Behind it, but in the log: there is nothing to be seen yet.
+    for start in [11, 12] {
+        let reader = committed().from_offset(start).to_end();
+        assert!(all(reader.build().await.unwrap()).await.is_empty());
+    }
+    let reader = committed().from_offset(13).to_end();
+    let error = reader.build().await.unwrap().next().await.unwrap();
+    assert!(
+        matches!(error, Err(ReadError::OutOfRange { .. })),
+        "{error:?}"
+    );
 }
