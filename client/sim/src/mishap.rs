@@ -70,6 +70,11 @@ pub enum Mishap {
         /// The producer.
         producer: usize,
     },
+    /// A producer gives up everything, and goes on.
+    Purge {
+        /// The producer.
+        producer: usize,
+    },
     /// A producer gives up everything and takes nothing more.
     Close {
         /// The producer.

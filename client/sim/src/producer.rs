@@ -285,6 +285,24 @@ impl Producer {
         self.pump(around)
     }
 
+    /// Gives up everything accepted so far.
+    pub(crate) fn purge(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        let (now, settings) = (around.now(), self.settings());
+        let parts: Vec<_> = self.parts.values().cloned().collect();
+        for part in parts {
+            if part.queue(|queue| queue.is_empty()) {
+                continue;
+            }
+            self.end(&part, around, |queue, each, freed| {
+                queue.purge(now, &settings, each, freed);
+            })?;
+            if let Some(wake) = part.queue(|queue| queue.reschedule(now, &settings)) {
+                self.tell(part, wake);
+            }
+        }
+        self.pump(around)
+    }
+
     /// Asks who leads what.
     pub(crate) fn refresh(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         self.metadata.request_refresh();

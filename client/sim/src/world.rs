@@ -295,6 +295,7 @@ impl<'a> World<'a> {
                 self.brokers.state.push_fault(fault);
             }
             Mishap::Flush { producer } => return self.visit(*producer, Producer::flush),
+            Mishap::Purge { producer } => return self.visit(*producer, Producer::purge),
             Mishap::Close { producer } => return self.visit(*producer, Producer::close),
         }
         Ok(())

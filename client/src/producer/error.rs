@@ -51,6 +51,10 @@ pub enum ProduceErrorKind {
     Unauthorized,
     /// The broker refused the record for another reason; [`ProduceError::code`] says which.
     Refused,
+    /// The broker found this very record at fault, and refused its batch.
+    InvalidRecord,
+    /// The broker refused the batch because of other records in it. Sent again without those, this one may be taken.
+    OtherRecordInvalid,
     /// The connection was lost more often than `retries` allows.
     ConnectionLost,
     /// The broker lost track of what the producer had sent before, and whether this record is stored cannot be told.
@@ -59,6 +63,8 @@ pub enum ProduceErrorKind {
     Invalid,
     /// The transaction that the record was for has failed or was aborted.
     Aborted,
+    /// [`Producer::purge`](crate::Producer::purge) gave it up.
+    Purged,
 }
 
 impl ProduceError {
@@ -106,7 +112,7 @@ impl ProduceError {
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: ProduceErrorKind::of(&failure),
+                kind: ProduceErrorKind::of(&failure, index),
                 topic,
                 partition: Some(partition),
                 detail: Detail::Failure { failure, index },
@@ -190,12 +196,18 @@ const fn refusal(error: &TopicError) -> Option<ErrorCode> {
 }
 
 impl ProduceErrorKind {
-    fn of(failure: &Failure) -> Self {
+    /// The kind for the record at `index` of its batch.
+    fn of(failure: &Failure, index: u32) -> Self {
         use ErrorCode as Code;
         match &failure.reason {
+            Reason::Refused(_) if failure.record_errors.iter().any(|(at, _)| *at == index) => {
+                Self::InvalidRecord
+            }
+            Reason::Refused(_) if !failure.record_errors.is_empty() => Self::OtherRecordInvalid,
             Reason::Expired => Self::TimedOut,
             Reason::Closed => Self::Closed,
             Reason::Aborted => Self::Aborted,
+            Reason::Purged => Self::Purged,
             Reason::ConnectionLost => Self::ConnectionLost,
             Reason::Unresolved => Self::OutcomeUnknown,
             Reason::Unsendable(_) => Self::Invalid,
@@ -235,6 +247,7 @@ fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::R
         Reason::Unresolved => f.write_str(": the broker lost track of what was sent before it")?,
         Reason::Closed => f.write_str(": the producer was closed before it was delivered")?,
         Reason::Aborted => f.write_str(": its transaction is aborted")?,
+        Reason::Purged => f.write_str(": given up on request")?,
         Reason::Unsendable(why) => write!(f, ": cannot be sent: {why}")?,
     }
     match failure.persistence {

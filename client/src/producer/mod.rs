@@ -118,6 +118,15 @@ impl Producer {
         self.handle.core.flush().await;
     }
 
+    /// Gives up every record that is accepted and not settled, and returns how many. The producer goes on.
+    ///
+    /// Each [`Delivery`] fails with [`ProduceErrorKind::Purged`]; its [`persistence`](ProduceError::persistence) is `No`
+    /// for what was never sent, and `Maybe` for what is on its way, which a broker may store all the same. Records that
+    /// are sent while this runs may be given up or not.
+    pub fn purge(&self) -> u64 {
+        self.handle.core.purge()
+    }
+
     /// The partitions of a topic, looked up if necessary for up to `max_block`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use milena::{Compression, HeaderRef, Record};
+use milena::{Compression, HeaderRef, Persistence, ProduceErrorKind, Record};
 use milena_broker::Cluster;
 use milena_codec::CompressionType;
 
@@ -257,5 +257,52 @@ fn a_batch_that_does_not_shrink_goes_uncompressed() {
             log.iter()
                 .all(|record| record.codec == CompressionType::None && record.text() == "x")
         );
+    });
+}
+
+#[test]
+fn of_a_batch_with_bad_records_those_are_told_from_the_others() {
+    run(async {
+        let near = &[("message.timestamp.after.max.ms", "60000")];
+        let (cluster, client) = start(Cluster::builder().topic_with("orders", 1, near)).await;
+        let producer = client.producer().linger(HOUR).delivery_timeout(2 * HOUR);
+        let producer = producer.build().unwrap();
+        let is_bad = |nth: usize| nth % 10 == 3;
+        let mut deliveries = Vec::new();
+        for nth in 0..100 {
+            let text = nth.to_string();
+            let mut record = Record::to("orders").value(&*text);
+            if is_bad(nth) {
+                record = record.timestamp(i64::MAX / 2);
+            }
+            deliveries.push(producer.send(record).await.unwrap());
+        }
+        producer.flush().await;
+        for (nth, delivery) in deliveries.into_iter().enumerate() {
+            let error = delivery.try_get().unwrap().unwrap_err();
+            let kind = if is_bad(nth) {
+                ProduceErrorKind::InvalidRecord
+            } else {
+                ProduceErrorKind::OtherRecordInvalid
+            };
+            assert_eq!(
+                (error.kind(), error.persistence()),
+                (kind, Persistence::No),
+                "{error}"
+            );
+            assert!(error.to_string().contains("INVALID_TIMESTAMP"), "{error}");
+        }
+        assert_eq!(cluster.audit().stored(), 0);
+        for nth in (0..100).filter(|nth| !is_bad(*nth)) {
+            let text = nth.to_string();
+            drop(
+                producer
+                    .send(Record::to("orders").value(&*text))
+                    .await
+                    .unwrap(),
+            );
+        }
+        producer.flush().await;
+        assert_eq!(cluster.audit().acknowledged(), 90);
     });
 }

@@ -154,16 +154,13 @@ async fn a_record_from_the_future_is_named() {
     let failed = ledger.settle().await;
     assert_eq!((failed.len(), ledger.len()), (3, 0));
     for (sample, error) in failed {
-        assert_eq!(
-            (error.kind(), error.persistence()),
-            (ProduceErrorKind::Refused, Persistence::No)
-        );
-        let said = error.to_string();
-        let blamed = if sample.timestamp.is_some() {
-            "this record: "
+        let (kind, blamed) = if sample.timestamp.is_some() {
+            (ProduceErrorKind::InvalidRecord, "this record: ")
         } else {
-            "1 other record"
+            (ProduceErrorKind::OtherRecordInvalid, "1 other record")
         };
+        assert_eq!((error.kind(), error.persistence()), (kind, Persistence::No));
+        let said = error.to_string();
         assert!(
             said.contains("INVALID_TIMESTAMP") && said.contains(blamed),
             "{said}"

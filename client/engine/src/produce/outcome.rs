@@ -43,6 +43,8 @@ pub enum Reason {
     Closed,
     /// The transaction that it belonged to is aborted.
     Aborted,
+    /// The caller wanted it to be given up.
+    Purged,
     /// The batch cannot be sent: compressing it failed.
     Unsendable(Arc<str>),
 }

@@ -462,7 +462,7 @@ impl<P: Partition> Sender<P> {
             mut content,
             stamp,
         } = taken;
-        let compressed = self.compress(&mut content, settings, effects);
+        let compressed = self.compress(&partition, &mut content, settings, effects);
         let topic_id = partition.topic_id();
         let outgrown =
             content.batch.wire_len() > settings.max_request_size && content.batch.count() > 1;
@@ -492,6 +492,7 @@ impl<P: Partition> Sender<P> {
 
     fn compress(
         &mut self,
+        partition: &P,
         content: &mut Content,
         settings: &Settings,
         effects: &mut Effects<P>,
@@ -504,9 +505,11 @@ impl<P: Partition> Sender<P> {
             Some(compressor) => compressor,
             none => none.insert(Compressor::new(settings.compression)?),
         };
-        effects
-            .chunks
-            .extend(content.batch.compress(compressor)?.freed);
+        let outcome = content.batch.compress(compressor)?;
+        if let Some(ratio) = outcome.ratio() {
+            partition.with(|queue| queue.handle_ratio(ratio));
+        }
+        effects.chunks.extend(outcome.freed);
         Ok(())
     }
 

@@ -66,6 +66,7 @@ impl Dice {
                 lasts: patience / 2 + self.millis(0, 100),
             },
             _ if self.one_in(3) => Mishap::Close { producer },
+            _ if self.one_in(2) => Mishap::Purge { producer },
             _ => Mishap::Flush { producer },
         }
     }
@@ -172,7 +173,7 @@ impl Mishap {
     /// Whether records may fail by it however patient their producer is.
     pub(super) fn ends_batches(&self) -> bool {
         match self {
-            Self::Close { .. } => true,
+            Self::Close { .. } | Self::Purge { .. } => true,
             Self::Bewitch(Spell {
                 kind: SpellKind::Refuse(code) | SpellKind::Deny(code),
                 ..

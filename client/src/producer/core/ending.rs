@@ -56,6 +56,28 @@ impl Core {
         self.given_up.load(Ordering::Relaxed)
     }
 
+    /// Gives up what was accepted up to now, and goes on. Returns the number of records.
+    pub(crate) fn purge(&self) -> u64 {
+        let now = self.clock.now();
+        let mut purged = 0;
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                self.give_up(partition, |queue, each, freed| {
+                    let mut count = |share, failure: Failure| {
+                        purged += u64::from(failure.records);
+                        each(share, failure);
+                    };
+                    queue.purge(now, &self.settings, &mut count, freed);
+                });
+                let wake = partition.lock().reschedule(now, &self.settings);
+                if let Some(wake) = wake {
+                    self.wake(partition.clone(), wake);
+                }
+            }
+        }
+        purged
+    }
+
     /// Runs `give_up` on a queue; tells completions and frees memory once the queue is unlocked.
     fn give_up<R>(
         &self,

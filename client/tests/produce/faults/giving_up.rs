@@ -7,7 +7,7 @@ use milena_broker::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{drained, one_by_one, orders, seconds, start, stream};
+use super::{drained, ms, one_by_one, orders, seconds, start, stream};
 use crate::stored::{Flow, Outcome, check, stored};
 
 #[tokio::test(start_paused = true)]
@@ -282,5 +282,56 @@ async fn retries_end_where_they_were_set_to_end() {
             .await
             .unwrap();
         delivery.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_on_request_says_whether_it_may_be_stored() {
+    for hang in [Fault::hang(), Fault::hang_after_applying()] {
+        let (cluster, client) = orders().await;
+        let producer = one_by_one(&client)
+            .request_timeout(seconds(5))
+            .build()
+            .unwrap();
+        let mut before = Flow::default();
+        stream(&mut before, &producer, 6, 60).await;
+        producer.flush().await;
+        cluster.faults().push(hang.on(ApiKey::PRODUCE).always());
+        let mut purged = Flow {
+            first: 60,
+            ..Flow::default()
+        };
+        purged.send(&producer, "orders", 6, 60).await;
+        sleep(ms(50)).await;
+        let started = Instant::now();
+        assert_eq!(producer.purge(), 60);
+        let purged = purged.settle().await;
+        assert_eq!(started.elapsed(), ms(0));
+        let count = |persistence| {
+            let told = purged.iter().map(|outcome| {
+                let error = outcome.result.as_ref().unwrap_err();
+                assert_eq!(error.kind(), ProduceErrorKind::Purged, "{error}");
+                error.persistence()
+            });
+            told.filter(|told| *told == persistence).count()
+        };
+        let (maybe, no) = (count(Persistence::Maybe), count(Persistence::No));
+        assert_eq!(maybe + no, 60);
+        assert!(maybe > 0 && no > 0, "{maybe}, {no}");
+        assert_eq!(producer.purge(), 0);
+        // What comes afterwards is not held up for longer than what is on its way.
+        cluster.faults().clear();
+        let mut after = Flow {
+            first: 120,
+            ..Flow::default()
+        };
+        stream(&mut after, &producer, 6, 60).await;
+        let after = after.settle().await;
+        assert!(after.iter().all(|outcome| outcome.result.is_ok()));
+        let mut all = before.settle().await;
+        all.extend(purged);
+        all.extend(after);
+        check(&cluster, "orders", &all);
+        drained(&producer).await;
     }
 }

@@ -6,7 +6,9 @@ mod take;
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use milena_codec::{BatchBuilder, Cost, RecordRef, SealedBatch, Stamp};
+use milena_codec::{
+    BatchBuilder, CompressionType, Cost, HEADER_LEN, RatioEstimator, RecordRef, SealedBatch, Stamp,
+};
 
 use super::{
     budget::{Grant, Need},
@@ -40,6 +42,8 @@ pub struct PartitionQueue<C> {
     trouble: Option<Cause>,
     /// Bytes appended since the partition became the choice for records without a key.
     turn: usize,
+    /// To what part of their size batches are compressed.
+    ratio: RatioEstimator,
     /// The transaction of the batches is to be aborted: none of them is sent again.
     doomed: bool,
 }
@@ -233,6 +237,7 @@ impl<C> PartitionQueue<C> {
             schedule: Schedule::default(),
             trouble: None,
             turn: 0,
+            ratio: RatioEstimator::default(),
             doomed: false,
         }
     }
@@ -298,8 +303,9 @@ impl<C> PartitionQueue<C> {
         if let Some(open) = &mut self.open {
             let cost = open.builder.cost(record);
             if open.builder.has_room(&cost) {
-                let bytes = cost.bytes;
+                let before = open.builder.estimated_len();
                 let index = open.write(cost, room)?;
+                let bytes = open.builder.estimated_len() - before;
                 let completion = open.completion.clone();
                 let wake = if open.builder.is_full() {
                     self.seal_open();
@@ -331,10 +337,14 @@ impl<C> PartitionQueue<C> {
     where
         C: Clone,
     {
-        let builder = BatchBuilder::new(settings.batch_size);
+        let builder = if settings.compression.codec() == CompressionType::None {
+            BatchBuilder::new(settings.batch_size)
+        } else {
+            BatchBuilder::with_ratio(settings.batch_size, self.ratio.get())
+        };
         let cost = builder.cost(record);
-        let bytes = cost.bytes;
-        if choice == Choice::Sticky && self.turn > 0 && self.turn + bytes > settings.batch_size {
+        let expected = self.turn + cost.bytes;
+        if choice == Choice::Sticky && self.turn > 0 && expected > settings.batch_size {
             self.turn = 0;
             return Err(NotAppended::TurnOver);
         }
@@ -351,6 +361,7 @@ impl<C> PartitionQueue<C> {
         let now = clock();
         open.created = now;
         let completion = open.completion.clone();
+        let bytes = open.builder.estimated_len() - HEADER_LEN;
         self.seal_open();
         let full = open.builder.is_full();
         self.open = Some(open);
@@ -394,6 +405,11 @@ impl<C> PartitionQueue<C> {
     pub fn handle_renewed(&mut self) {
         self.numbering
             .handle_renewed(BatchId(self.batches, u32::MAX));
+    }
+
+    /// A batch was compressed to this part of its size: the next ones are filled accordingly.
+    pub(super) fn handle_ratio(&mut self, ratio: f32) {
+        self.ratio.observe(ratio);
     }
 
     /// Closes the open batch, so that it is sent without lingering.

@@ -99,6 +99,7 @@ impl<C: Clone> PartitionQueue<C> {
             })
             .collect();
         self.drained.remove(at);
+        self.ratio.reset(1.0);
         for part in parts.into_iter().rev() {
             self.drained.insert(at, part);
         }

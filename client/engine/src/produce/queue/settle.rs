@@ -319,18 +319,33 @@ impl<C> PartitionQueue<C> {
         &mut self,
         now: Instant,
         settings: &Settings,
+        each: impl FnMut(Share<C>, Failure),
+        freed: impl FnMut(Content),
+    ) {
+        self.end_all(&Reason::Closed, now, settings, each, freed);
+    }
+
+    /// Gives up every batch, for the caller wants it. The partition takes records as before.
+    pub fn purge(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        each: impl FnMut(Share<C>, Failure),
+        freed: impl FnMut(Content),
+    ) {
+        self.end_all(&Reason::Purged, now, settings, each, freed);
+    }
+
+    fn end_all(
+        &mut self,
+        reason: &Reason,
+        now: Instant,
+        settings: &Settings,
         mut each: impl FnMut(Share<C>, Failure),
         mut freed: impl FnMut(Content),
     ) {
-        self.end_drained(
-            |_| true,
-            &Reason::Closed,
-            now,
-            settings,
-            &mut each,
-            &mut freed,
-        );
-        self.end_unsent(&Reason::Closed, now, &mut each, &mut freed);
+        self.end_drained(|_| true, reason, now, settings, &mut each, &mut freed);
+        self.end_unsent(reason, now, &mut each, &mut freed);
     }
 
     /// Gives up every batch that is not in flight, for its transaction is to be aborted. Those in flight end with this

@@ -58,8 +58,79 @@ fn drive(bench: &mut Bench, limit: usize) -> (Vec<Vec<u32>>, Vec<Option<Range<u3
     (sent, told)
 }
 
-fn bench() -> Bench {
-    let mut bench = Bench::established(1);
+#[test]
+fn compressed_batches_fill_up_to_their_size() {
+    let mut bench = bench(Compression::LZ4);
+    bench.settings.batch_size = 2000;
+    let (mut sizes, mut counts) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        // What does not fill a batch lies open.
+        fill(&mut bench, 200);
+        while let Some(outbound) = bench.poll() {
+            sizes.push(bytes(&outbound));
+            counts.push(records(&outbound).len());
+            bench.answer(&outbound, |_| stored(0));
+        }
+    }
+    assert!(
+        counts[0] <= 20 && counts[counts.len() - 1] > 60,
+        "{counts:?}"
+    );
+    // Without an estimate they stay at 152 bytes.
+    let late = sizes.split_off(sizes.len() - 20);
+    assert!(
+        late.iter().all(|size| (1000..=2100).contains(size)),
+        "{late:?} after {sizes:?}"
+    );
+    assert!(late.iter().sum::<usize>() / 20 > 1500, "{late:?}");
+}
+
+#[test]
+fn what_does_not_shrink_after_all_is_divided_where_it_outgrows_a_request() {
+    let mut bench = bench(Compression::LZ4);
+    bench.settings.batch_size = 2000;
+    bench.settings.max_request_size = 2000;
+    bench.settings.linger = Duration::ZERO;
+    for _ in 0..30 {
+        fill(&mut bench, 200);
+        drive(&mut bench, usize::MAX);
+    }
+    let handle = bench.partitions[0].clone();
+    let (now, settings) = (bench.now, bench.settings.clone());
+    let mut rng = Rng::new(3);
+    for _ in 0..100 {
+        let value: Vec<u8> = (0..100).map(|_| rng.next_u64() as u8).collect();
+        let record = RecordRef {
+            value: Some((&value).into()),
+            ..RecordRef::default()
+        };
+        let append = |queue: &mut PartitionQueue<i32>| {
+            queue.append(&record, Choice::Given, &settings, &mut Plenty, || now, || 0)
+        };
+        if let Some(wake) = handle.with(append).unwrap().wake {
+            bench.sender.handle_wake(handle.clone(), wake.at);
+        }
+    }
+    let mut told = 0;
+    while let Some(outbound) = bench.poll() {
+        assert!(bytes(&outbound) <= 2000, "{}", bytes(&outbound));
+        bench.answer(&outbound, |_| stored(0));
+        for finished in bench.effects.finished.drain(..) {
+            assert!(finished.result.is_ok());
+            told += usize::from(finished.share.part.is_some());
+        }
+    }
+    assert!(told > 1, "nothing was divided");
+}
+
+fn bench(compression: Compression) -> Bench {
+    let mut bench = Bench::new(1);
+    // What compresses is made for the first batch.
+    bench.settings.compression = compression;
+    bench.batch(0, 1);
+    let first = bench.poll().unwrap();
+    bench.answer(&first, |_| stored(0));
+    bench.effects = Effects::new();
     bench.settings.batch_size = 100_000;
     bench.settings.max_request_size = 100_000;
     bench.settings.linger = Duration::from_millis(5);
@@ -74,7 +145,7 @@ fn lingered(mut bench: Bench, records: u32) -> Bench {
 
 #[test]
 fn a_batch_that_outgrows_a_request_is_divided_before_it_is_sent() {
-    let mut bench = bench();
+    let mut bench = bench(Compression::NONE);
     bench.settings.max_request_size = 450;
     let mut bench = lingered(bench, 10);
     let (sent, told) = drive(&mut bench, usize::MAX);
@@ -87,9 +158,7 @@ fn a_batch_that_outgrows_a_request_is_divided_before_it_is_sent() {
 #[test]
 fn what_a_broker_finds_too_large_is_divided_until_it_takes_it() {
     for compression in [Compression::NONE, Compression::LZ4] {
-        let mut bench = bench();
-        bench.settings.compression = compression;
-        let mut bench = lingered(bench, 12);
+        let mut bench = lingered(bench(compression), 12);
         let (sent, told) = drive(&mut bench, 3);
         let stored: Vec<_> = sent.into_iter().filter(|sent| sent.len() <= 3).collect();
         assert_eq!(stored.concat(), (0..12).collect::<Vec<_>>());
@@ -99,7 +168,7 @@ fn what_a_broker_finds_too_large_is_divided_until_it_takes_it() {
 
 #[test]
 fn all_memory_comes_back_from_what_was_divided() {
-    let mut bench = lingered(bench(), 12);
+    let mut bench = lingered(bench(Compression::NONE), 12);
     drive(&mut bench, 1);
     let freed: usize = bench
         .effects
@@ -107,7 +176,7 @@ fn all_memory_comes_back_from_what_was_divided() {
         .iter()
         .map(|content| content.reserved)
         .sum();
-    let mut whole = lingered(self::bench(), 12);
+    let mut whole = lingered(self::bench(Compression::NONE), 12);
     drive(&mut whole, usize::MAX);
     let expected: usize = whole
         .effects
