@@ -9,6 +9,7 @@ use milena_engine::{
     cluster::{BrokerView, Cluster, NodeId, TopicView},
     produce::{Leader, ProducerIdentity},
     throttle::Throttled,
+    versions::Features,
 };
 use milena_protocol::{Request, Str, init_producer_id::InitProducerIdRequest};
 use tokio::{runtime::Handle, sync::watch, time::Instant};
@@ -286,10 +287,30 @@ impl Client {
         R: Request,
         R::Response: Throttled,
     {
+        self.request_capped(target, make, None, timeout).await
+    }
+
+    /// As [`request_with`](Self::request_with), in `max_version` at most.
+    pub(crate) async fn request_capped<R>(
+        &self,
+        target: Target,
+        make: impl FnOnce(i16) -> R + Send + 'static,
+        max_version: Option<i16>,
+        timeout: Duration,
+    ) -> Result<R::Response, RequestError>
+    where
+        R: Request,
+        R::Response: Throttled,
+    {
         self.shared
             .pool
-            .request_with(target, Purpose::General, make, timeout)
+            .request_with(target, Purpose::General, make, max_version, timeout)
             .await
+    }
+
+    /// What the cluster has agreed on, as last heard of.
+    pub(crate) fn features(&self) -> Features {
+        self.shared.pool.settings().dialer.features.latest()
     }
 
     /// Asks any broker for a new producer id, for idempotence without transactions. One attempt.

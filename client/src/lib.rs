@@ -23,6 +23,7 @@
 //!
 //! - [`Client`] and [`ClientBuilder`]: connecting, and what all roles share.
 //! - [`Producer`]: records in, acknowledgements out.
+//! - [`TransactionalProducer`]: records and offsets that count together, or not at all.
 //! - [`Admin`]: creating, deleting and describing topics.
 //! - [`Reader`]: records out, from any offset, without a consumer group.
 //! - [`Connector`] and [`Resolver`]: other ways to reach a broker.
@@ -53,8 +54,11 @@ pub use io::{
 pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
 pub use milena_engine::produce::Acks;
 pub use producer::{
-    CloseError, Delivery, DeliveryStatus, Persistence, ProduceError, ProduceErrorKind, Producer,
-    ProducerBuilder, Record, RecordMetadata, TopicHandle, TrySendError,
+    AbortableError, CloseError, ConsumerGroupMetadata, Delivery, DeliveryStatus, EndError,
+    FatalError, FatalErrorKind, PartitionOffset, Persistence, ProduceError, ProduceErrorKind,
+    Producer, ProducerBuilder, Record, RecordMetadata, RetriableError, TopicHandle, Transaction,
+    TransactionError, TransactionTopic, TransactionalProducer, TransactionalProducerBuilder,
+    TrySendError,
 };
 pub use reader::{IsolationLevel, Reader, ReaderBuilder, ReceivedRecord};
 

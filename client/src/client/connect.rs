@@ -183,6 +183,7 @@ impl ClientBuilder {
             clock,
             max_frame: config.max_response_size,
             setup_timeout: config.setup.base,
+            features: Arc::default(),
         };
         let mut metadata = Metadata::new(config.metadata.clone(), Rng::new(fastrand::u64(..)));
         first_contact(&config, &dialer, &mut metadata).await?;

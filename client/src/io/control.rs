@@ -265,7 +265,7 @@ impl ControlTask {
                 let make = move |version| bootstrap::for_version(request, version);
                 let target = Target::Node(node);
                 Ok(pool
-                    .request_with(target, Purpose::General, make, timeout)
+                    .request_with(target, Purpose::General, make, None, timeout)
                     .await?)
             });
         }

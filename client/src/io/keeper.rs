@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::produce::ProduceTask;
+use super::{produce::ProduceTask, transactions};
 use crate::{Cause, producer::Core};
 
 /// How often, at the least, topics in use are reported to the client, so that it does not forget them.
@@ -54,7 +54,8 @@ struct Keeper {
 }
 
 enum Done {
-    Broker,
+    /// A task that goes on as long as the producer.
+    Lasting,
     Identity,
     Flushed,
 }
@@ -64,10 +65,17 @@ impl Keeper {
         let core = self.core.clone();
         let changes = self.watch_cluster();
         let mut identifying = false;
+        if core.coordination.is_some() {
+            let core = core.clone();
+            self.tasks.spawn(async move {
+                transactions::run(core).await;
+                Done::Lasting
+            });
+        }
         while !core.has_ended() {
             self.start_broker_tasks();
             self.adopt_leaders();
-            if core.settings.idempotent && !identifying && core.identity().wanted() {
+            if !identifying && core.wants_identity() {
                 identifying = true;
                 self.tasks.spawn(identify(core.clone()));
             }
@@ -76,6 +84,7 @@ impl Keeper {
                 let core = core.clone();
                 self.tasks.spawn(async move {
                     core.flush().await;
+                    core.finish_transaction().await;
                     Done::Flushed
                 });
             }
@@ -91,7 +100,7 @@ impl Keeper {
                     error!(%error, "a task of the producer failed; the producer ends");
                     core.abort();
                 }
-                Ok(Some(Ok(Done::Broker)) | None) | Err(_) => {}
+                Ok(Some(Ok(Done::Lasting)) | None) | Err(_) => {}
             }
         }
         changes.abort();
@@ -135,7 +144,7 @@ impl Keeper {
             let task = ProduceTask::new(core.clone(), node, inbox);
             self.tasks.spawn(async move {
                 task.await;
-                Done::Broker
+                Done::Lasting
             });
         }
     }

@@ -121,10 +121,12 @@ impl Lane {
         self.gauge.reach(now)
     }
 
-    /// Sends a request, made for the version that it goes out in, and waits for its answer until `deadline`.
+    /// Sends a request, made for the version that it goes out in, and waits for its answer until `deadline`. It goes out
+    /// in `max_version` at most.
     pub(crate) async fn request<R>(
         &self,
         make: impl FnOnce(i16) -> R + Send + 'static,
+        max_version: Option<i16>,
         api_deadline: tokio::time::Instant,
     ) -> Result<R::Response, RequestError>
     where
@@ -134,6 +136,7 @@ impl Lane {
         let (reply, answer) = oneshot::channel();
         let call = Exchange {
             make: Box::new(make),
+            max_version,
             reply,
         };
         let started = tokio::time::Instant::now();
@@ -211,6 +214,7 @@ trait Waiter: Send {
 
 struct Exchange<R: Request> {
     make: Box<dyn FnOnce(i16) -> R + Send>,
+    max_version: Option<i16>,
     reply: Reply<R>,
 }
 
@@ -232,13 +236,13 @@ where
             peer: peer.clone(),
             error,
         };
-        let version = match link.version_of::<R>(None) {
+        let version = match link.version_of::<R>(self.max_version) {
             Ok(version) => version,
             Err(error) => return self.fail(unsupported(link.peer(), error)),
         };
         let request = (self.make)(version);
         let waiter = Box::new(Awaited::<R>(self.reply));
-        if let Err(refused) = link.send(&request, waiter, deadline, true, None) {
+        if let Err(refused) = link.send(&request, waiter, deadline, true, self.max_version) {
             refused.token.fail(unsupported(link.peer(), refused.error));
         }
     }

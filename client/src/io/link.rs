@@ -26,6 +26,7 @@ use tracing::debug;
 use super::{
     clock::Clock,
     connector::{Connector, Stream},
+    features::Heard,
     write_queue::WriteQueue,
 };
 use crate::error::{BrokerError, Peer};
@@ -81,6 +82,7 @@ pub(crate) struct Dialer {
     pub(crate) max_frame: usize,
     /// Time for the TCP connection to one address.
     pub(crate) setup_timeout: Duration,
+    pub(crate) features: Arc<Heard>,
 }
 
 impl<T> Link<T> {
@@ -119,6 +121,9 @@ impl<T> Link<T> {
         };
         while !link.connection.is_ready() {
             std::future::poll_fn(|cx| link.poll(cx)).await?;
+        }
+        if let Some(versions) = link.connection.versions() {
+            dialer.features.note(versions.features());
         }
         debug!(peer = %link.peer, "connected");
         Ok(link)

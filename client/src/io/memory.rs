@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,6 +12,7 @@ use std::{
 
 use bytes::BytesMut;
 use milena_engine::produce::{Budget, Grant, Need, Ticket};
+use tokio::sync::Notify;
 
 /// A [`Budget`] behind a lock, with the wakers of those who wait for it.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     /// Whether anybody waits; written under the lock.
     short: AtomicBool,
     state: Mutex<State>,
+    /// Tells of the moment when nothing is held any more.
+    emptied: Notify,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl Memory {
                 budget: Budget::new(total, chunk_size),
                 wakers: Vec::new(),
             }),
+            emptied: Notify::const_new(),
         }
     }
 
@@ -47,6 +51,18 @@ impl Memory {
 
     pub(crate) fn reserved(&self) -> usize {
         self.lock().budget.reserved()
+    }
+
+    /// Waits until nothing is held.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let mut emptied = pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.reserved() == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Whether anybody waits for memory.
@@ -94,7 +110,11 @@ impl Memory {
                 }
             }
         }
+        let emptied = state.budget.reserved() == 0;
         drop(state);
+        if emptied {
+            self.emptied.notify_waiters();
+        }
         for waker in woken {
             waker.wake();
         }

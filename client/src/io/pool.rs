@@ -67,13 +67,14 @@ impl Pool {
         &self.settings
     }
 
-    /// Sends a request, made for the version in which it goes out, and waits for its answer, `timeout` at most. One
-    /// attempt, nothing retried.
+    /// Sends a request, made for the version in which it goes out, and waits for its answer, `timeout` at most. It goes
+    /// out in `max_version` at most. One attempt, nothing retried.
     pub(crate) async fn request_with<R>(
         &self,
         target: Target,
         purpose: Purpose,
         make: impl FnOnce(i16) -> R + Send + 'static,
+        max_version: Option<i16>,
         timeout: Duration,
     ) -> Result<R::Response, RequestError>
     where
@@ -84,8 +85,8 @@ impl Pool {
         let lane = self
             .lane(purpose, node)
             .ok_or(RequestError::UnknownBroker(node.0))?;
-        lane.request(make, tokio::time::Instant::now() + timeout)
-            .await
+        let deadline = tokio::time::Instant::now() + timeout;
+        lane.request(make, max_version, deadline).await
     }
 
     /// Ends the connections of that purpose, once what is under way is answered.

@@ -129,9 +129,7 @@ impl ProduceTask {
         while link.throttled_until().is_none() {
             let now = core.clock.now();
             let request = sender.poll_request(now, &core.settings, &mut Shared(core), effects);
-            if core.settings.idempotent && core.identity().wanted() {
-                core.keeper.notify_one();
-            }
+            core.heed_wishes();
             let Some(Outbound {
                 token,
                 request,
@@ -255,6 +253,7 @@ impl ProduceTask {
         let core = &self.core;
         let effects = &mut self.effects;
         core.memory.release(0, effects.chunks.drain(..));
+        core.note_failures(&effects.finished);
         for content in effects.freed.drain(..) {
             core.free(content);
         }

@@ -6,7 +6,9 @@ use milena_codec::Compression;
 use milena_engine::{
     backoff::Backoff,
     produce::{Acks, Settings},
+    transaction::Transactions,
 };
+use milena_protocol::Str;
 
 use super::Producer;
 use crate::{Client, ConfigError};
@@ -194,6 +196,30 @@ impl ProducerBuilder {
             settings,
             self.buffer_memory,
             self.max_block,
+            None,
+        ))
+    }
+
+    /// A producer whose records belong to transactions.
+    pub(super) fn build_transactional(
+        mut self,
+        id: Str,
+        timeout: Duration,
+    ) -> Result<Producer, ConfigError> {
+        if self.idempotence == Some(false) {
+            return refuse("idempotence", false, "does not go with transactions");
+        }
+        self.idempotence = Some(true);
+        let mut settings = self.settings()?;
+        let backoff = settings.retry_backoff;
+        let transactions = Transactions::new(id.clone(), timeout, backoff, fastrand::u64(..));
+        settings.transactional_id = Some(id);
+        Ok(Producer::new(
+            self.client,
+            settings,
+            self.buffer_memory,
+            self.max_block,
+            Some(transactions),
         ))
     }
 

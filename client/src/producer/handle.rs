@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     Delivery, Handle, Producer, Record,
-    core::Refusal,
+    core::{Core, Refusal},
     error::{ProduceError, ProduceErrorKind, TrySendError},
     topic::Topic,
 };
@@ -92,6 +92,10 @@ impl TopicHandle {
                 None => core.append(record, &mut None),
             },
         }
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.handle().core
     }
 
     fn handle(&self) -> &Handle {

@@ -8,16 +8,22 @@ mod growing;
 mod handle;
 mod record;
 mod topic;
+mod transaction;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use milena_engine::produce::Settings;
+use milena_engine::{produce::Settings, transaction::Transactions};
 
 pub use builder::ProducerBuilder;
 pub use delivery::{Delivery, DeliveryStatus, RecordMetadata};
 pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
 pub use handle::TopicHandle;
 pub use record::Record;
+pub use transaction::{
+    AbortableError, ConsumerGroupMetadata, EndError, FatalError, FatalErrorKind, PartitionOffset,
+    RetriableError, Transaction, TransactionError, TransactionTopic, TransactionalProducer,
+    TransactionalProducerBuilder,
+};
 
 pub(crate) use self::{
     core::{Core, Inbox, Letters},
@@ -74,11 +80,11 @@ impl Producer {
         settings: Settings,
         buffer_memory: usize,
         max_block: Duration,
+        transactions: Option<Transactions>,
     ) -> Self {
+        let core = Core::start(client, settings, buffer_memory, max_block, transactions);
         Self {
-            handle: Arc::new(Handle {
-                core: Core::start(client, settings, buffer_memory, max_block),
-            }),
+            handle: Arc::new(Handle { core }),
         }
     }
 
@@ -184,6 +190,15 @@ impl Client {
     /// Sets up a producer.
     pub fn producer(&self) -> ProducerBuilder {
         ProducerBuilder::new(self.clone())
+    }
+
+    /// Sets up a producer of transactions. There is one at a time for each `transactional_id`: the latest.
+    #[doc(alias = "transactional.id")]
+    pub fn transactional_producer(
+        &self,
+        transactional_id: impl Into<String>,
+    ) -> TransactionalProducerBuilder {
+        TransactionalProducerBuilder::new(self.producer(), transactional_id.into())
     }
 }
 

@@ -109,7 +109,7 @@ impl Reader {
         let fetch = async move {
             let make = move |_| request;
             let outcome = pool
-                .request_with(Target::Node(node), purpose, make, timeout)
+                .request_with(Target::Node(node), purpose, make, None, timeout)
                 .await;
             Fetched::Records {
                 node,

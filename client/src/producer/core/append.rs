@@ -46,7 +46,7 @@ impl Core {
     ) -> Result<Delivery, Refusal> {
         match self.topics.load().get(record.topic) {
             Some(topic) => self.append_to(topic, record, held),
-            None if self.is_closed() => Err(Refusal::Error(self.closed(record))),
+            None if self.is_shut() => Err(Refusal::Error(self.refuse(record))),
             None => Err(Refusal::NoPartition {
                 partition: record.partition,
             }),
@@ -60,8 +60,8 @@ impl Core {
         record: &Record<'_>,
         held: &mut Option<Grant>,
     ) -> Result<Delivery, Refusal> {
-        if self.is_closed() {
-            return Err(Refusal::Error(self.closed(record)));
+        if self.is_shut() {
+            return Err(Refusal::Error(self.refuse(record)));
         }
         let data = &RecordRef {
             timestamp: record.timestamp.unwrap_or_else(now_ms),
@@ -97,8 +97,9 @@ impl Core {
             let mut queue = partition.lock();
             // This is announced before the queues are looked through for what is left: whoever holds the queue's
             // lock sees one or the other.
-            if self.is_closed() {
-                return Err(Refusal::Error(self.closed(record)));
+            if self.is_shut() {
+                drop(queue);
+                return Err(Refusal::Error(self.refuse(record)));
             }
             let appended = queue.append(
                 data,
@@ -158,7 +159,7 @@ impl Core {
         let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal)));
         poll_fn(|cx| {
             if ended.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(self.closed(record)));
+                return Poll::Ready(Err(self.refuse(record)));
             }
             appended.as_mut().poll(cx)
         })
@@ -166,7 +167,7 @@ impl Core {
     }
 
     /// Sees to it that `future` finds a runtime, which its timers need; the caller may be on a thread without one.
-    pub(super) async fn in_runtime<F: Future>(&self, future: F) -> F::Output {
+    pub(in crate::producer) async fn in_runtime<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
             let alone = Handle::try_current().is_err();
@@ -218,7 +219,7 @@ impl Core {
     }
 
     /// Until when a caller waits that begins to wait now.
-    fn deadline(&self) -> Deadline {
+    pub(in crate::producer) fn deadline(&self) -> Deadline {
         self.clock.at(self.clock.now() + self.max_block)
     }
 
@@ -260,8 +261,13 @@ impl Core {
         }
     }
 
-    fn closed(&self, record: &Record<'_>) -> ProduceError {
-        let (kind, why) = (ProduceErrorKind::Closed, "the producer is closed");
+    /// Why no record is accepted at present.
+    fn refuse(&self, record: &Record<'_>) -> ProduceError {
+        let (kind, why) = if self.is_closed() {
+            (ProduceErrorKind::Closed, "the producer is closed".into())
+        } else {
+            (ProduceErrorKind::Aborted, self.transaction_trouble())
+        };
         ProduceError::new(kind, record.topic, record.partition, why)
     }
 

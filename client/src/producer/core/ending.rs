@@ -12,7 +12,7 @@ use milena_engine::{
 };
 use tokio::time::timeout;
 
-use super::Core;
+use super::{CLOSED, Core};
 use crate::producer::{delivery::Completion, error::CloseError, topic::PartitionRef};
 
 impl Core {
@@ -39,7 +39,7 @@ impl Core {
 
     /// Gives up everything. Returns the number of records that this and earlier calls gave up.
     pub(crate) fn abort(&self) -> u64 {
-        self.closed.store(true, Ordering::Release);
+        self.shut(CLOSED);
         self.ended.store(true, Ordering::Release);
         self.end.close();
         let now = self.clock.now();
@@ -78,6 +78,19 @@ impl Core {
         purged
     }
 
+    /// Gives up what is not in flight, for its transaction is to be aborted, and waits for the rest.
+    pub(crate) async fn discard(&self) {
+        let now = self.clock.now();
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                self.give_up(partition, |queue, each, freed| {
+                    queue.doom(now, &self.settings, each, freed);
+                });
+            }
+        }
+        self.memory.emptied().await;
+    }
+
     /// Runs `give_up` on a queue; tells completions and frees memory once the queue is unlocked.
     fn give_up<R>(
         &self,
@@ -94,15 +107,20 @@ impl Core {
             &mut |share, failure| ended.push((share, failure)),
             &mut |content| freed.push(content),
         );
-        for content in freed {
-            self.free(content);
-        }
-        for (share, failure) in ended {
-            self.finish(Finished {
+        let ended: Vec<_> = ended
+            .into_iter()
+            .map(|(share, failure)| Finished {
                 partition: partition.clone(),
                 share,
                 result: Err(failure),
-            });
+            })
+            .collect();
+        self.note_failures(&ended);
+        for content in freed {
+            self.free(content);
+        }
+        for finished in ended {
+            self.finish(finished);
         }
         result
     }
@@ -112,6 +130,19 @@ impl Core {
             .release(content.reserved, content.batch.recycle());
     }
 
+    /// Tells the transaction of batches that failed. This comes before their memory is free, which is how it knows that
+    /// nothing is left of it, and before anybody is told of their records, who would commit it otherwise.
+    pub(crate) fn note_failures(&self, finished: &[Finished<PartitionRef>]) {
+        if self.coordination.is_none() {
+            return;
+        }
+        for failure in finished.iter().filter_map(|f| f.result.as_ref().err()) {
+            self.transact(|transactions, identity| {
+                transactions.handle_batch_failed(failure, identity);
+            });
+        }
+    }
+
     pub(crate) fn finish(&self, finished: Finished<PartitionRef>) {
         if let Err(failure) = &finished.result {
             let records = u64::from(failure.records);
@@ -119,20 +150,26 @@ impl Core {
             if failure.reason == Reason::Closed {
                 self.given_up.fetch_add(records, Ordering::Relaxed);
             }
-            let cell = finished.partition.cell();
-            tracing::warn!(
-                topic = &*cell.topic.name,
-                partition = cell.index,
-                records = failure.records,
-                reason = ?failure.reason,
-                persistence = ?failure.persistence,
-                attempts = failure.attempts,
-                cause = failure.cause.as_ref().map(tracing::field::display),
-                "batch failed"
-            );
+            if failure.reason != Reason::Aborted {
+                Self::warn_of(&finished.partition, failure);
+            }
         }
         let Share { completion, part } = finished.share;
         completion.complete(part, finished.result);
+    }
+
+    fn warn_of(partition: &PartitionRef, failure: &Failure) {
+        let cell = partition.cell();
+        tracing::warn!(
+            topic = &*cell.topic.name,
+            partition = cell.index,
+            records = failure.records,
+            reason = ?failure.reason,
+            persistence = ?failure.persistence,
+            attempts = failure.attempts,
+            cause = failure.cause.as_ref().map(tracing::field::display),
+            "batch failed"
+        );
     }
 
     pub(crate) async fn flush(&self) {
@@ -169,7 +206,7 @@ impl Core {
     }
 
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) -> Result<(), CloseError> {
-        self.closed.store(true, Ordering::Release);
+        self.shut(CLOSED);
         let flushed = self.in_runtime(async { timeout(deadline, self.flush()).await });
         let undelivered = match flushed.await {
             Ok(()) => self.abort(),
@@ -188,7 +225,7 @@ impl Core {
 
     /// The last handle is gone: the keeper delivers what is left.
     pub(crate) fn abandon(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.shut(CLOSED);
         self.lost_before
             .store(self.lost.load(Ordering::Relaxed), Ordering::Relaxed);
         self.abandoned.store(true, Ordering::Release);

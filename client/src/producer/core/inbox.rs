@@ -20,7 +20,7 @@ pub(crate) struct Letters {
     pub(crate) wakes: Vec<(PartitionRef, Option<Instant>)>,
     /// Callers wait for memory.
     pub(crate) pressure: bool,
-    /// There is a producer id.
+    /// There is a producer id, or partitions became part of the transaction.
     pub(crate) identity: bool,
     /// There is no producer id, and this is why.
     pub(crate) trouble: Option<Arc<str>>,

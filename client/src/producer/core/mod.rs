@@ -3,12 +3,13 @@
 mod append;
 mod ending;
 mod inbox;
+mod transactions;
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +19,7 @@ use milena_engine::{
     cluster::{NodeId, TopicView},
     produce::{Identity, LeaderHint, ProducerIdentity, Reaper, Settings, Wake},
     time::Instant,
+    transaction::Transactions,
 };
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore};
@@ -31,7 +33,13 @@ use crate::{
 pub(crate) use self::{
     append::Refusal,
     inbox::{Inbox, Letters},
+    transactions::{Coordination, Untold},
 };
+
+/// The producer takes no more records.
+const CLOSED: u8 = 1;
+/// No transaction is open that a record could belong to.
+const NO_TRANSACTION: u8 = 2;
 
 /// The heart of a producer: topics, memory, identity, and the way from a partition to its broker's task.
 pub(crate) struct Core {
@@ -41,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     max_block: Duration,
     identity: Mutex<Identity>,
+    /// With transactions only.
+    pub(crate) coordination: Option<Coordination>,
     topics: ArcSwap<FxHashMap<Arc<str>, Arc<Topic>>>,
     brokers: Mutex<BTreeMap<NodeId, Arc<Inbox>>>,
     reaper: Mutex<Reaper<PartitionRef>>,
@@ -48,7 +58,8 @@ pub(crate) struct Core {
     newly_used: Mutex<Vec<Arc<str>>>,
     /// Wakes the keeper: there is a new deadline, an identity is wanted, or the end begins.
     pub(crate) keeper: Notify,
-    closed: AtomicBool,
+    /// Why no record is accepted: a set of [`CLOSED`] and [`NO_TRANSACTION`].
+    shut: AtomicU8,
     abandoned: AtomicBool,
     /// Set once nothing will be sent any more.
     ended: AtomicBool,
@@ -68,6 +79,7 @@ impl Core {
         settings: Settings,
         buffer_memory: usize,
         max_block: Duration,
+        transactions: Option<Transactions>,
     ) -> Arc<Self> {
         let core = Arc::new(Self {
             memory: Memory::new(buffer_memory, settings.chunk_size()),
@@ -81,7 +93,12 @@ impl Core {
             reaper: Mutex::new(Reaper::new()),
             newly_used: Mutex::default(),
             keeper: Notify::new(),
-            closed: AtomicBool::new(false),
+            shut: AtomicU8::new(if transactions.is_some() {
+                NO_TRANSACTION
+            } else {
+                0
+            }),
+            coordination: transactions.map(Coordination::new),
             abandoned: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             end: Semaphore::new(0),
@@ -94,8 +111,25 @@ impl Core {
         core
     }
 
+    pub(crate) const fn max_block(&self) -> Duration {
+        self.max_block
+    }
+
+    /// Whether no record is accepted at present, for whatever reason.
+    fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Relaxed) != 0
+    }
+
     fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.shut.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    fn shut(&self, reason: u8) {
+        self.shut.fetch_or(reason, Ordering::Release);
+    }
+
+    fn open(&self, reason: u8) {
+        self.shut.fetch_and(!reason, Ordering::Release);
     }
 
     /// Takes over what is known of a topic.
@@ -213,9 +247,28 @@ impl Core {
         self.reaper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a broker has to be asked for a producer id. That of a transactional producer comes from its coordinator.
+    pub(crate) fn wants_identity(&self) -> bool {
+        self.settings.idempotent && self.coordination.is_none() && self.identity().wanted()
+    }
+
+    /// Sees to it that somebody asks for what a sender cannot go on without.
+    pub(crate) fn heed_wishes(&self) {
+        match &self.coordination {
+            Some(coordination) if self.identity().wants_partitions() => coordination.wake(),
+            None if self.wants_identity() => self.keeper.notify_one(),
+            _ => {}
+        }
+    }
+
     /// A broker has given a producer id: those who waited for it can send.
     pub(crate) fn handle_identity(&self, identity: ProducerIdentity) {
         self.identity().handle_granted(identity);
+        self.announce_identity();
+    }
+
+    /// Those who waited for a producer id, or for their partitions to become part of the transaction, can send.
+    pub(crate) fn announce_identity(&self) {
         for inbox in self.inboxes() {
             inbox.write(|letters| letters.identity = true);
         }

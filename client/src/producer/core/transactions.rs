@@ -1,0 +1,160 @@
+//! A producer's transactions, as its callers and tasks share them.
+
+use std::{
+    future::{Future, poll_fn},
+    mem::discriminant,
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Poll,
+};
+
+use milena_engine::{
+    produce::Identity,
+    transaction::{State, Transactions},
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant as Deadline, timeout, timeout_at},
+};
+
+use super::{Core, NO_TRANSACTION};
+
+/// The state machine, and those who wait for it to change.
+///
+/// Its lock is taken before that of the producer's identity, and no other lock while it is held.
+pub(crate) struct Coordination {
+    transactions: Mutex<Transactions>,
+    changes: watch::Sender<()>,
+    task: Notify,
+}
+
+/// Why somebody who waited for a transaction was not told what becomes of it.
+#[derive(Debug)]
+pub(crate) enum Untold {
+    TimedOut,
+    /// The producer has ended.
+    Ended,
+}
+
+impl Coordination {
+    pub(crate) fn new(transactions: Transactions) -> Self {
+        Self {
+            transactions: Mutex::new(transactions),
+            changes: watch::Sender::new(()),
+            task: Notify::new(),
+        }
+    }
+
+    /// There may be something to do for the task.
+    pub(crate) fn wake(&self) {
+        self.task.notify_one();
+    }
+
+    /// Waits for something to do.
+    pub(crate) async fn woken(&self) {
+        self.task.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Transactions> {
+        self.transactions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Core {
+    /// Changes something, and tells everybody. Nothing happens in a producer without transactions.
+    pub(crate) fn transact<R>(
+        &self,
+        change: impl FnOnce(&mut Transactions, &mut Identity) -> R,
+    ) -> Option<R> {
+        let coordination = self.coordination.as_ref()?;
+        let result = self.poll_transactions(change)?;
+        coordination.changes.send_replace(());
+        coordination.wake();
+        Some(result)
+    }
+
+    /// Looks at something that may change by that, and tells everybody if it does.
+    pub(crate) fn poll_transactions<R>(
+        &self,
+        look: impl FnOnce(&mut Transactions, &mut Identity) -> R,
+    ) -> Option<R> {
+        let coordination = self.coordination.as_ref()?;
+        let mut transactions = coordination.lock();
+        let before = discriminant(transactions.state());
+        let result = look(&mut transactions, &mut self.identity());
+        // Whoever appends a record looks at this with the queue locked, and a queue is locked to give up its batches
+        // after this: no record gets between.
+        if *transactions.state() == State::InTransaction {
+            self.open(NO_TRANSACTION);
+        } else {
+            self.shut(NO_TRANSACTION);
+        }
+        let changed = before != discriminant(transactions.state());
+        drop(transactions);
+        if changed {
+            coordination.changes.send_replace(());
+            coordination.wake();
+        }
+        Some(result)
+    }
+
+    /// Waits until `look` has something to say, or until the deadline.
+    pub(crate) async fn await_transactions<T>(
+        &self,
+        deadline: Deadline,
+        look: impl FnMut(&mut Transactions, &mut Identity) -> Option<T>,
+    ) -> Result<T, Untold> {
+        self.in_runtime(timeout_at(deadline, self.look_at_transactions(look)))
+            .await
+            .unwrap_or(Err(Untold::TimedOut))
+    }
+
+    async fn look_at_transactions<T>(
+        &self,
+        mut look: impl FnMut(&mut Transactions, &mut Identity) -> Option<T>,
+    ) -> Result<T, Untold> {
+        let coordination = self.coordination.as_ref().ok_or(Untold::Ended)?;
+        let mut changes = coordination.changes.subscribe();
+        let mut ended = pin!(self.end.acquire());
+        loop {
+            if self.has_ended() {
+                return Err(Untold::Ended);
+            }
+            if let Some(Some(seen)) = self.poll_transactions(&mut look) {
+                return Ok(seen);
+            }
+            let mut changed = pin!(changes.changed());
+            let more = poll_fn(|cx| {
+                if ended.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(false);
+                }
+                changed.as_mut().poll(cx).map(|outcome| outcome.is_ok())
+            });
+            if !more.await {
+                return Err(Untold::Ended);
+            }
+        }
+    }
+
+    /// Waits until no transaction is under way, as long as a record may take at most.
+    pub(crate) async fn finish_transaction(&self) {
+        let idle = |transactions: &mut Transactions, _: &mut Identity| {
+            transactions.is_idle().then_some(())
+        };
+        let waiting = self.look_at_transactions(idle);
+        // Whether it came about in time makes no difference any more.
+        let _ = timeout(self.settings.delivery_timeout, waiting).await;
+    }
+
+    /// Why no record is accepted although the producer is open.
+    pub(super) fn transaction_trouble(&self) -> String {
+        let trouble = self.poll_transactions(|transactions, _| match transactions.state() {
+            State::AbortableError(trouble) => format!("the transaction has failed: {trouble}"),
+            State::FatalError(trouble) => format!("the producer has failed: {trouble}"),
+            _ => "the transaction takes no more records".to_owned(),
+        });
+        trouble.unwrap_or_default()
+    }
+}

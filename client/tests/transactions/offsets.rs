@@ -1,0 +1,231 @@
+//! Offsets that are committed along with records.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use milena::{ConsumerGroupMetadata, PartitionOffset, TransactionError};
+use milena_broker::{
+    Cluster, CoordinatorType, Fault, Reply,
+    protocol::{
+        ApiKey, ErrorCode, Message, Str, decode_response_header, encode_request,
+        offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchResponse},
+    },
+};
+use tokio::time::sleep;
+
+use crate::held::{VERSIONS, asked, committed, fill, filled, producer, seconds, start};
+
+/// A version in which the group goes by itself and topics by name.
+const VERSION: i16 = 7;
+
+/// The offset that "readers" will begin with in partition `partition` of "input", or -1.
+fn begins(cluster: &Cluster, partition: i32) -> i64 {
+    let request = OffsetFetchRequest {
+        group_id: Str::from_static("readers"),
+        topics: Some(vec![OffsetFetchRequestTopic {
+            name: Str::from_static("input"),
+            partition_indexes: vec![partition],
+            ..Default::default()
+        }]),
+        ..Default::default()
+    };
+    let node = cluster
+        .coordinator(CoordinatorType::Group, "readers")
+        .unwrap();
+    let frame = encode_request(1, None, VERSION, &request).unwrap();
+    let frame = Bytes::from(frame.into_iter().collect::<Vec<_>>().concat()).slice(4..);
+    let now = cluster.now();
+    let reply = cluster.with_state(|state| state.handle(node, u64::MAX, frame, now));
+    let Reply::Answer(answer) = reply else {
+        panic!("{reply:?}");
+    };
+    let bytes = Bytes::from(answer.segments.concat()).slice(4..);
+    let (_, body) = decode_response_header(&bytes, ApiKey::OFFSET_FETCH, VERSION).unwrap();
+    let response = OffsetFetchResponse::decode(&body, VERSION).unwrap();
+    assert!(!response.error_code.is_err(), "{}", response.error_code);
+    response.topics[0].partitions[0].committed_offset
+}
+
+fn readers() -> ConsumerGroupMetadata {
+    ConsumerGroupMetadata::new("readers")
+}
+
+async fn cluster(version: i16) -> (Arc<Cluster>, milena::Client) {
+    let (cluster, client) = start(version).await;
+    cluster.create_topic("input", 3).unwrap();
+    (cluster, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_count_with_the_transaction_or_not_at_all() {
+    for version in VERSIONS {
+        let (cluster, client) = cluster(version).await;
+        let mut producer = producer(&client).await;
+        let mut transaction = producer.begin().await.unwrap();
+        fill(&transaction, "first").await;
+        let offsets = [
+            PartitionOffset::new("input", 0, 5),
+            PartitionOffset::new("input", 1, 9).metadata("mine"),
+        ];
+        transaction.send_offsets(offsets, &readers()).await.unwrap();
+        assert_eq!(begins(&cluster, 0), -1, "not before the commit");
+        transaction.commit().await.unwrap();
+        sleep(seconds(1)).await;
+        assert_eq!((begins(&cluster, 0), begins(&cluster, 1)), (5, 9));
+        let mut transaction = producer.begin().await.unwrap();
+        transaction
+            .send_offsets([PartitionOffset::new("input", 0, 7)], &readers())
+            .await
+            .unwrap();
+        transaction.abort().await.unwrap();
+        sleep(seconds(1)).await;
+        assert_eq!(begins(&cluster, 0), 5);
+        // Offsets alone make a transaction, too.
+        let mut transaction = producer.begin().await.unwrap();
+        transaction
+            .send_offsets([PartitionOffset::new("input", 0, 8)], &readers())
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        sleep(seconds(1)).await;
+        assert_eq!(begins(&cluster, 0), 8);
+        assert_eq!(committed(&cluster), filled(&["first"]));
+        assert_eq!(
+            asked(&cluster, ApiKey::ADD_OFFSETS_TO_TXN),
+            if version == 2 { 0 } else { 3 }
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_waits_for_offsets_whose_future_was_dropped() {
+    for version in VERSIONS {
+        let (cluster, client) = cluster(version).await;
+        let mut producer = producer(&client).await;
+        let mut transaction = producer.begin().await.unwrap();
+        let group = readers();
+        {
+            let mut sending = std::pin::pin!(
+                transaction.send_offsets([PartitionOffset::new("input", 0, 5)], &group)
+            );
+            std::future::poll_fn(|cx| {
+                assert!(sending.as_mut().poll(cx).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+        }
+        transaction.commit().await.unwrap();
+        sleep(seconds(1)).await;
+        assert_eq!(begins(&cluster, 0), 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_trouble_with_the_group_is_waited_out() {
+    for version in VERSIONS {
+        for api in [ApiKey::ADD_OFFSETS_TO_TXN, ApiKey::TXN_OFFSET_COMMIT] {
+            for fault in [
+                Fault::error(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS),
+                Fault::error(ErrorCode::NOT_COORDINATOR),
+                Fault::error(ErrorCode::CONCURRENT_TRANSACTIONS),
+                Fault::error(ErrorCode::UNSTABLE_OFFSET_COMMIT),
+                Fault::lose_request(),
+                Fault::lose_answer(),
+            ] {
+                let (cluster, client) = cluster(version).await;
+                let mut producer = producer(&client).await;
+                cluster.faults().push(fault.on(api).times(2));
+                let mut transaction = producer.begin().await.unwrap();
+                transaction
+                    .send_offsets([PartitionOffset::new("input", 2, 5)], &readers())
+                    .await
+                    .unwrap();
+                let of = CoordinatorType::Group;
+                let node = cluster.coordinator(of, "readers").unwrap();
+                cluster
+                    .move_coordinator(of, "readers", node % 3 + 1)
+                    .unwrap();
+                transaction
+                    .send_offsets([PartitionOffset::new("input", 0, 5)], &readers())
+                    .await
+                    .unwrap();
+                transaction.commit().await.unwrap();
+                sleep(seconds(1)).await;
+                assert_eq!(
+                    (begins(&cluster, 0), begins(&cluster, 2)),
+                    (5, 5),
+                    "{api:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_refuses_spoils_the_transaction_and_not_the_producer() {
+    for version in VERSIONS {
+        for (api, code) in [
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::ILLEGAL_GENERATION),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::UNKNOWN_MEMBER_ID),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::FENCED_INSTANCE_ID),
+            (
+                ApiKey::TXN_OFFSET_COMMIT,
+                ErrorCode::GROUP_AUTHORIZATION_FAILED,
+            ),
+            (
+                ApiKey::ADD_OFFSETS_TO_TXN,
+                ErrorCode::GROUP_AUTHORIZATION_FAILED,
+            ),
+        ] {
+            if version == 2 && api == ApiKey::ADD_OFFSETS_TO_TXN {
+                continue;
+            }
+            let (cluster, client) = cluster(version).await;
+            let mut producer = producer(&client).await;
+            cluster.faults().push(Fault::error(code).on(api));
+            let mut transaction = producer.begin().await.unwrap();
+            fill(&transaction, "spoilt").await;
+            let sent = transaction
+                .send_offsets([PartitionOffset::new("input", 0, 5)], &readers())
+                .await;
+            let error = sent.unwrap_err();
+            assert!(matches!(error, TransactionError::Abortable(_)), "{error}");
+            assert_eq!(error.code(), Some(code.0), "{error}");
+            let error = transaction.commit().await.unwrap_err();
+            assert!(
+                matches!(error.error(), TransactionError::Abortable(_)),
+                "{error}"
+            );
+            error.into_transaction().abort().await.unwrap();
+            let mut transaction = producer.begin().await.unwrap();
+            fill(&transaction, "after").await;
+            transaction
+                .send_offsets([PartitionOffset::new("input", 0, 6)], &readers())
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap();
+            sleep(seconds(1)).await;
+            assert_eq!(begins(&cluster, 0), 6);
+            assert_eq!(committed(&cluster), filled(&["after"]), "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_cannot_be_changes_nothing() {
+    let (cluster, client) = cluster(2).await;
+    let mut producer = producer(&client).await;
+    let mut transaction = producer.begin().await.unwrap();
+    fill(&transaction, "whole").await;
+    for group in [ConsumerGroupMetadata::new(""), readers().member("", 3)] {
+        let sent = transaction
+            .send_offsets([PartitionOffset::new("input", 0, 5)], &group)
+            .await;
+        assert!(matches!(sent, Err(TransactionError::Config(_))), "{sent:?}");
+    }
+    transaction.send_offsets([], &readers()).await.unwrap();
+    transaction.commit().await.unwrap();
+    sleep(seconds(1)).await;
+    assert_eq!(committed(&cluster), filled(&["whole"]));
+    assert_eq!(asked(&cluster, ApiKey::TXN_OFFSET_COMMIT), 0);
+}
