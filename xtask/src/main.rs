@@ -60,7 +60,7 @@ enum Chore {
     ///
     /// Without a program it prints the class path.
     Java {
-        /// ReadBack, Write, Protocol or Golden.
+        /// ReadBack, Write, GroupOffsets, Protocol or Golden.
         program: Option<String>,
         /// Its arguments; --help describes them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -18,6 +18,27 @@ pub(crate) async fn read_back(place: Place, topics: &[&str]) -> Vec<String> {
     .await
 }
 
+/// As [`read_back`], without the records of transactions that were not committed.
+pub(crate) async fn read_committed(place: Place, topics: &[&str]) -> Vec<String> {
+    let topics = topics.join(",");
+    let arguments = [
+        "--isolation",
+        "read_committed",
+        "--topic",
+        &topics,
+        "--bootstrap",
+    ];
+    let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
+    arguments.push(place.bootstrap());
+    run("ReadBack", arguments).await
+}
+
+/// The offsets that a group has committed, one line each: topic, partition, offset, metadata.
+pub(crate) async fn group_offsets(place: Place, group: &str) -> Vec<String> {
+    let arguments = ["--group", group, "--bootstrap", &place.bootstrap()];
+    run("GroupOffsets", arguments.map(str::to_owned).into()).await
+}
+
 /// Has Apache's producer write to a topic; returns its acknowledgements, one line each.
 pub(crate) async fn write(place: Place, topic: &str, options: &[&str]) -> Vec<String> {
     let mut arguments = vec![

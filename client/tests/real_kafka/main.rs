@@ -27,4 +27,5 @@ mod settings;
 mod spy;
 mod stored;
 mod topics;
+mod transactions;
 mod volume;

@@ -22,6 +22,8 @@ pub enum Fatality {
     /// Another producer with the same transactional id took over, or the transaction took so long that the coordinator
     /// ended it.
     Fenced,
+    /// The coordinator has no such transaction open any more: it took so long that the coordinator ended it.
+    Ended,
     /// It is not allowed.
     Unauthorized,
     /// The brokers do not have what it takes.
@@ -62,6 +64,7 @@ impl Trouble {
         match self.code() {
             Some(code) if is_fenced(code) => Fatality::Fenced,
             Some(code) if is_unauthorized(code) => Fatality::Unauthorized,
+            Some(ErrorCode::INVALID_TXN_STATE) => Fatality::Ended,
             Some(ErrorCode::UNSUPPORTED_VERSION) => Fatality::Unsupported,
             _ => Fatality::Other,
         }

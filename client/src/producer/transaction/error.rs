@@ -49,6 +49,9 @@ pub enum FatalErrorKind {
     /// A newer producer with the same transactional id took over, or a transaction took longer than
     /// `transaction_timeout`.
     Fenced,
+    /// The coordinator has ended the transaction by itself: it took longer than `transaction_timeout`. Older coordinators
+    /// say [`Fenced`](Self::Fenced).
+    TransactionEnded,
     /// The brokers do not allow it.
     Unauthorized,
     /// The brokers do not have what it takes.
@@ -115,6 +118,7 @@ impl From<Spoiled> for TransactionError {
             Spoiled::Fatal(trouble) => Self::Fatal(FatalError {
                 kind: match trouble.fatality() {
                     Fatality::Fenced => FatalErrorKind::Fenced,
+                    Fatality::Ended => FatalErrorKind::TransactionEnded,
                     Fatality::Unauthorized => FatalErrorKind::Unauthorized,
                     Fatality::Unsupported => FatalErrorKind::Unsupported,
                     Fatality::Other => FatalErrorKind::Other,
@@ -138,6 +142,7 @@ impl fmt::Display for FatalErrorKind {
             Self::Fenced => {
                 "another producer with its transactional id took over, or its transaction took too long"
             }
+            Self::TransactionEnded => "its coordinator has ended the transaction, which took too long",
             Self::Unauthorized => "it is not allowed",
             Self::Unsupported => "the brokers do not support it",
             Self::Closed => "it is closed",
