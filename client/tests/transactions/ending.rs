@@ -323,3 +323,30 @@ async fn an_abort_does_not_wait_for_a_broker_that_is_down() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_waits_for_what_is_in_flight() {
+    for version in VERSIONS {
+        let (cluster, client) = start(version).await;
+        let mut producer = producer(&client).await;
+        let transaction = producer.begin().await.unwrap();
+        for delivery in fill(&transaction, "stored").await {
+            delivery.await.unwrap();
+        }
+        // Nothing of a transaction may arrive behind the markers that end it.
+        cluster
+            .faults()
+            .push(Fault::delay(seconds(5)).on(ApiKey::PRODUCE).always());
+        let flying = fill(&transaction, "flying").await;
+        sleep(seconds(1)).await;
+        let started = Instant::now();
+        transaction.abort().await.unwrap();
+        assert!(started.elapsed() > seconds(3), "{:?}", started.elapsed());
+        for delivery in flying {
+            delivery.try_get().expect("settled").unwrap();
+        }
+        sleep(seconds(1)).await;
+        let audit = cluster.audit();
+        assert_eq!((audit.open(), audit.aborted(), audit.lost()), (0, 12, 0));
+    }
+}
