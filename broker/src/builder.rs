@@ -1,6 +1,6 @@
 //! How a cluster is put together.
 
-use milena_protocol::ApiKey;
+use milena_protocol::{ApiKey, Str};
 use thiserror::Error;
 
 use crate::observe::{Frame, Observer};
@@ -74,6 +74,12 @@ impl ClusterBuilder {
     /// Number of nodes, 1 to 100, default 1. Their ids run from 1.
     pub fn nodes(mut self, nodes: i32) -> Self {
         self.settings.nodes = nodes;
+        self
+    }
+
+    /// Racks of the nodes, from node 1 on; default none.
+    pub fn racks<'a>(mut self, racks: impl IntoIterator<Item = &'a str>) -> Self {
+        self.settings.racks = racks.into_iter().map(Str::from).collect();
         self
     }
 

@@ -1,6 +1,6 @@
 //! What a cluster is like before anything happens to it.
 
-use milena_protocol::ApiKey;
+use milena_protocol::{ApiKey, Str};
 
 use crate::topic_config::{TopicConfig, TopicConfigError};
 use crate::versions::{Versions, VersionsError};
@@ -9,6 +9,8 @@ use crate::versions::{Versions, VersionsError};
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) nodes: i32,
+    /// Of node 1 and those that follow, as far as given.
+    pub(crate) racks: Vec<Str>,
     pub(crate) cluster_id: String,
     pub(crate) host: String,
     /// `None`: `host`.
@@ -49,6 +51,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             nodes: 1,
+            racks: Vec::new(),
             cluster_id: "milena-embedded-kafka0".to_owned(),
             host: "127.0.0.1".to_owned(),
             advertised_host: None,

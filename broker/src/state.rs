@@ -123,7 +123,9 @@ impl State {
                 .unwrap_or(&settings.host)
                 .as_str(),
         );
-        let nodes = (1..=settings.nodes).map(|id| {
+        let racks = settings.racks.iter().map(|rack| Some(rack.clone()));
+        let racks = racks.chain(std::iter::repeat(None));
+        let nodes = (1..=settings.nodes).zip(racks).map(|(id, rack)| {
             let port = if settings.port == 0 {
                 0
             } else {
@@ -134,7 +136,7 @@ impl State {
                     node: id,
                     host: host.clone(),
                     port,
-                    rack: None,
+                    rack,
                 },
                 up: true,
             }

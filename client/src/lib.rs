@@ -55,10 +55,10 @@ pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payl
 pub use milena_engine::produce::Acks;
 pub use producer::{
     AbortableError, CloseError, ConsumerGroupMetadata, Delivery, DeliveryStatus, EndError,
-    FatalError, FatalErrorKind, PartitionOffset, Persistence, ProduceError, ProduceErrorKind,
-    Producer, ProducerBuilder, Record, RecordMetadata, RetriableError, TopicHandle, Transaction,
-    TransactionError, TransactionTopic, TransactionalProducer, TransactionalProducerBuilder,
-    TrySendError,
+    FatalError, FatalErrorKind, PartitionOffset, Partitioner, Partitions, Persistence,
+    ProduceError, ProduceErrorKind, Producer, ProducerBuilder, Record, RecordMetadata,
+    RetriableError, RoundRobin, TopicHandle, Transaction, TransactionError, TransactionTopic,
+    TransactionalProducer, TransactionalProducerBuilder, TrySendError,
 };
 pub use reader::{IsolationLevel, Reader, ReaderBuilder, ReceivedRecord};
 

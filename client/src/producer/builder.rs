@@ -1,6 +1,6 @@
 //! How a producer is set up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use milena_codec::Compression;
 use milena_engine::{
@@ -10,7 +10,7 @@ use milena_engine::{
 };
 use milena_protocol::Str;
 
-use super::Producer;
+use super::{Choosing, Partitioner, Producer};
 use crate::{Client, ConfigError};
 
 /// Sets up a [`Producer`]; every setting has Kafka's default.
@@ -47,10 +47,11 @@ pub struct ProducerBuilder {
     retries: u32,
     retry_backoff: Duration,
     retry_backoff_max: Duration,
+    choosing: Choosing,
 }
 
 impl ProducerBuilder {
-    pub(crate) const fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self {
             client,
             acks: Acks::All,
@@ -67,6 +68,7 @@ impl ProducerBuilder {
             retries: i32::MAX as u32,
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
+            choosing: Choosing::default(),
         }
     }
 
@@ -184,6 +186,50 @@ impl ProducerBuilder {
         self
     }
 
+    /// Chooses the partition of records that name none, in place of the key's hash and the producer's own choice. Default:
+    /// none. [`RoundRobin`](crate::RoundRobin) is one.
+    #[doc(alias = "partitioner.class")]
+    #[must_use]
+    pub fn partitioner(mut self, partitioner: impl Partitioner) -> Self {
+        self.choosing.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Whether records with a key go where those without one go. Default: false.
+    #[doc(alias = "partitioner.ignore.keys")]
+    #[must_use]
+    pub const fn ignore_keys(mut self, ignore: bool) -> Self {
+        self.choosing.ignores_keys = ignore;
+        self
+    }
+
+    /// Whether partitions that have many batches waiting are given fewer records without a key than others. Default: true.
+    #[doc(alias = "partitioner.adaptive.partitioning.enable")]
+    #[must_use]
+    pub const fn adaptive_partitioning(mut self, adaptive: bool) -> Self {
+        self.choosing.is_adaptive = adaptive;
+        self
+    }
+
+    /// A partition whose batches wait for longer than this for their acknowledgement is given no records without a key as
+    /// long as there are others. Default: zero, for no limit.
+    #[doc(alias = "partitioner.availability.timeout.ms")]
+    #[must_use]
+    pub const fn availability_timeout(mut self, timeout: Duration) -> Self {
+        self.choosing.availability_timeout = timeout;
+        self
+    }
+
+    /// The rack, or zone, that the program runs in: records without a key go to partitions whose leader is there, as long
+    /// as there are any. Default: none, and racks do not matter.
+    #[doc(alias = "client.rack")]
+    #[doc(alias = "partitioner.rack.aware")]
+    #[must_use]
+    pub fn rack(mut self, rack: &str) -> Self {
+        self.choosing.rack = Some(rack.into());
+        self
+    }
+
     /// The producer. An idempotent one asks for its producer id in the background at once; connections to produce are made when
     /// there is something to send.
     ///
@@ -196,6 +242,7 @@ impl ProducerBuilder {
             settings,
             self.buffer_memory,
             self.max_block,
+            self.choosing,
             None,
         ))
     }
@@ -219,6 +266,7 @@ impl ProducerBuilder {
             settings,
             self.buffer_memory,
             self.max_block,
+            self.choosing,
             Some(transactions),
         ))
     }

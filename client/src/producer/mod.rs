@@ -6,6 +6,7 @@ mod delivery;
 mod error;
 mod growing;
 mod handle;
+mod partitioner;
 mod record;
 mod topic;
 mod transaction;
@@ -18,6 +19,7 @@ pub use builder::ProducerBuilder;
 pub use delivery::{Delivery, DeliveryStatus, RecordMetadata};
 pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
 pub use handle::TopicHandle;
+pub use partitioner::{Partitioner, Partitions, RoundRobin};
 pub use record::Record;
 pub use transaction::{
     AbortableError, ConsumerGroupMetadata, EndError, FatalError, FatalErrorKind, PartitionOffset,
@@ -27,6 +29,7 @@ pub use transaction::{
 
 pub(crate) use self::{
     core::{Core, Inbox, Letters},
+    partitioner::Choosing,
     topic::PartitionRef,
 };
 use crate::{Client, ConnectError};
@@ -80,9 +83,17 @@ impl Producer {
         settings: Settings,
         buffer_memory: usize,
         max_block: Duration,
+        choosing: Choosing,
         transactions: Option<Transactions>,
     ) -> Self {
-        let core = Core::start(client, settings, buffer_memory, max_block, transactions);
+        let core = Core::start(
+            client,
+            settings,
+            buffer_memory,
+            max_block,
+            choosing,
+            transactions,
+        );
         Self {
             handle: Arc::new(Handle { core }),
         }
@@ -166,7 +177,7 @@ impl Handle {
     ) -> Result<Delivery, TrySendError<'a>> {
         appended.map_err(|refusal| match refusal {
             core::Refusal::Error(error) => TrySendError::Rejected(error),
-            core::Refusal::NoMemory(_) => {
+            core::Refusal::NoMemory { .. } => {
                 self.core.press();
                 TrySendError::Full(record)
             }

@@ -115,6 +115,21 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// The bytes of the key; `None` is null.
+    pub fn key_bytes(&self) -> Option<&'a [u8]> {
+        self.key.map(|key| key.as_slice())
+    }
+
+    /// The bytes of the value; `None` is null.
+    pub fn value_bytes(&self) -> Option<&'a [u8]> {
+        self.value.map(|value| value.as_slice())
+    }
+
+    /// The headers, in their order.
+    pub fn header_refs(&self) -> &[HeaderRef<'a>] {
+        self.headers.as_slice()
+    }
+
     /// The topic it goes to.
     pub const fn topic(&self) -> &'a str {
         self.topic

@@ -9,11 +9,15 @@ use arc_swap::ArcSwap;
 use milena_engine::{
     backoff::Rng,
     cluster::TopicView,
-    produce::{Leader, Partition, PartitionQueue, Sticky},
+    produce::{Leader, Partition, PartitionQueue},
 };
 use milena_protocol::{Str, Uuid};
 
-use super::{delivery::Completion, growing::Growing};
+use super::{
+    delivery::Completion,
+    growing::Growing,
+    partitioner::{Gauge, Sights},
+};
 
 /// Why a partition's records are not sent at present.
 const NO_LEADER: &str = "the partition has no leader";
@@ -30,6 +34,7 @@ pub(crate) struct Topic {
     /// A record was written since the topic was last reported as used.
     used: AtomicBool,
     sticky: AtomicU32,
+    sights: Arc<Sights>,
     rng: Mutex<Rng>,
 }
 
@@ -49,6 +54,7 @@ pub(crate) struct Facts {
 pub(crate) struct PartitionCell {
     pub(crate) topic: Arc<Facts>,
     pub(crate) index: i32,
+    pub(crate) gauge: Gauge,
     queue: Mutex<PartitionQueue<Arc<Completion>>>,
 }
 
@@ -57,7 +63,7 @@ pub(crate) struct PartitionCell {
 pub(crate) struct PartitionRef(Arc<PartitionCell>);
 
 impl Topic {
-    pub(crate) fn new(view: Arc<TopicView>, seed: u64) -> Arc<Self> {
+    pub(crate) fn new(view: Arc<TopicView>, sights: Arc<Sights>, seed: u64) -> Arc<Self> {
         let topic = Arc::new(Self {
             facts: Arc::new(Facts {
                 name: view.name.clone(),
@@ -69,6 +75,7 @@ impl Topic {
             adopting: Mutex::new(()),
             used: AtomicBool::new(true),
             sticky: AtomicU32::new(0),
+            sights,
             rng: Mutex::new(Rng::new(seed)),
         });
         topic.grow(&view);
@@ -115,7 +122,7 @@ impl Topic {
     /// Moves on from `from`, unless somebody did already.
     pub(crate) fn next_sticky(&self, from: u32) {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(next) = Sticky::pick(&self.view(), &mut rng) {
+        if let Some(next) = self.sights.pick(self, &self.view(), &mut rng) {
             let _ = self
                 .sticky
                 .compare_exchange(from, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -183,6 +190,7 @@ impl Topic {
             self.partitions.push(PartitionRef(Arc::new(PartitionCell {
                 topic: self.facts.clone(),
                 index: i32::try_from(index).unwrap_or(i32::MAX),
+                gauge: Gauge::default(),
                 queue: Mutex::new(queue),
             })));
         }
@@ -215,6 +223,9 @@ impl Partition for PartitionRef {
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut PartitionQueue<Self::Completion>) -> R) -> R {
-        f(&mut self.lock())
+        let mut queue = self.lock();
+        let result = f(&mut queue);
+        self.0.gauge.note(queue.load());
+        result
     }
 }

@@ -34,9 +34,10 @@ pub(crate) use enrolment::Enrolment;
 pub use enrolment::Generation;
 pub use identity::{Identities, Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
-pub use partitioner::{Sticky, murmur2, partition_for_key};
+pub use partitioner::{Candidate, Sticky, murmur2, partition_for_key};
 pub use queue::{
-    Appended, BatchId, Choice, Content, Leader, NotAppended, PartitionQueue, Room, Share, Wake,
+    Appended, BatchId, Choice, Content, Leader, Load, NotAppended, PartitionQueue, Room, Share,
+    Wake,
 };
 pub use reaper::Reaper;
 pub use sender::{Effects, Finished, LeaderHint, Outbound, Partition, Retried, Sender};

@@ -1,6 +1,6 @@
 //! Which partition a record goes to, as the Java producer decides it.
 
-use crate::{backoff::Rng, cluster::TopicView};
+use crate::backoff::Rng;
 
 /// Kafka's variant of 32-bit MurmurHash2.
 ///
@@ -38,37 +38,65 @@ pub fn partition_for_key(key: &[u8], partitions: u32) -> u32 {
 }
 
 /// The choice for records without a key: one partition until it has been given a batch's worth of bytes, then
-/// another at random (KIP-794). So batches fill, and in the long run each partition gets the same number of bytes.
+/// another at random (KIP-794). So batches fill, and in the long run each partition gets the same number of bytes, or
+/// fewer if it is slower than others.
 #[derive(Debug)]
 pub struct Sticky;
 
+/// A partition, as the choice sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// It has a leader.
+    pub is_led: bool,
+    /// Its leader has not let it wait for too long.
+    pub is_prompt: bool,
+    /// Its leader is in the client's rack, or racks do not matter (KIP-1123).
+    pub is_near: bool,
+    /// Batches that wait for their acknowledgement; 0 where that is not to matter.
+    pub load: u32,
+}
+
+impl Candidate {
+    /// Only the best are chosen from: led before prompt before near.
+    fn rank(self) -> (bool, bool, bool) {
+        let Self {
+            is_led,
+            is_prompt,
+            is_near,
+            ..
+        } = self;
+        (is_led, is_led && is_prompt, is_near)
+    }
+}
+
 impl Sticky {
-    /// A random partition that has a leader; any, if none has one. `None` for a topic without partitions.
-    pub fn pick(topic: &TopicView, rng: &mut Rng) -> Option<u32> {
-        let led = topic
-            .partitions
-            .iter()
-            .filter(|p| p.leader.is_some())
-            .count();
-        if led == 0 {
-            let all = topic.partitions.len() as u64;
-            return (all > 0).then(|| rng.below(all) as u32);
+    /// A random one of the best partitions; the shorter its queue, the likelier. `None` for a topic without partitions.
+    ///
+    /// `candidate` gives each of `count` by its number; it is called several times.
+    pub fn pick(count: u32, candidate: impl Fn(u32) -> Candidate, rng: &mut Rng) -> Option<u32> {
+        let all = || (0..count).map(|number| (number, candidate(number)));
+        let best = all().map(|(_, candidate)| candidate.rank()).max()?;
+        let among = || all().filter(|(_, candidate)| candidate.rank() == best);
+        let longest = among().map(|(_, candidate)| candidate.load).max()?;
+        let weight = |candidate: Candidate| u64::from(longest.saturating_sub(candidate.load)) + 1;
+        let total = among().map(|(_, candidate)| weight(candidate)).sum();
+        let mut left = rng.below(total);
+        let mut last = None;
+        for (number, candidate) in among() {
+            last = Some(number);
+            match left.checked_sub(weight(candidate)) {
+                Some(rest) => left = rest,
+                None => break,
+            }
         }
-        let nth = rng.below(led as u64) as usize;
-        topic
-            .partitions
-            .iter()
-            .enumerate()
-            .filter(|(_, partition)| partition.leader.is_some())
-            .nth(nth)
-            .map(|(index, _)| index as u32)
+        // Loads may have changed meanwhile; the last one will do then.
+        last
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{NodeId, PartitionView};
 
     #[test]
     fn murmur2_gives_kafkas_numbers() {
@@ -99,35 +127,72 @@ mod tests {
         assert_eq!(partition_for_key(b"foobar", 0), 0);
     }
 
+    const GOOD: Candidate = Candidate {
+        is_led: true,
+        is_prompt: true,
+        is_near: true,
+        load: 0,
+    };
+
+    /// How often each is chosen.
+    fn picks(candidates: &[Candidate], times: usize) -> Vec<usize> {
+        let mut rng = Rng::new(5);
+        let mut seen = vec![0; candidates.len()];
+        let count = candidates.len() as u32;
+        for _ in 0..times {
+            let picked = Sticky::pick(count, |number| candidates[number as usize], &mut rng);
+            seen[picked.unwrap() as usize] += 1;
+        }
+        seen
+    }
+
     #[test]
     fn sticky_avoids_partitions_without_a_leader() {
-        let partition = |leader: Option<i32>| PartitionView {
-            leader: leader.map(NodeId),
-            ..PartitionView::unknown()
+        let lost = Candidate {
+            is_led: false,
+            ..GOOD
         };
-        let mut topic = TopicView {
-            name: "t".into(),
-            id: milena_protocol::Uuid::ZERO,
-            internal: false,
-            partitions: vec![
-                partition(None),
-                partition(Some(1)),
-                partition(None),
-                partition(Some(2)),
-            ],
-            error: None,
-        };
-        let mut rng = Rng::new(5);
-        let mut seen = [0; 4];
-        for _ in 0..1000 {
-            seen[Sticky::pick(&topic, &mut rng).unwrap() as usize] += 1;
-        }
+        let seen = picks(&[lost, GOOD, lost, GOOD], 1000);
         assert_eq!((seen[0], seen[2]), (0, 0));
         assert!(seen[1] > 400 && seen[3] > 400, "{seen:?}");
+        assert!(picks(&[lost, lost], 1000).iter().all(|seen| *seen > 400));
+        assert_eq!(Sticky::pick(0, |_| GOOD, &mut Rng::new(1)), None);
+    }
 
-        topic.partitions = vec![partition(None), partition(None)];
-        assert!(Sticky::pick(&topic, &mut rng).is_some());
-        topic.partitions.clear();
-        assert_eq!(Sticky::pick(&topic, &mut rng), None);
+    #[test]
+    fn a_shorter_queue_is_chosen_more_often() {
+        let candidates = [5, 0, 3, 0, 1].map(|load| Candidate { load, ..GOOD });
+        let seen = picks(&candidates, 21_000);
+        for (seen, weight) in seen.iter().zip([1, 6, 3, 6, 5]) {
+            let expected = weight * 1000;
+            assert!(
+                seen.abs_diff(expected) < 250,
+                "{seen} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_slow_and_the_far_are_chosen_only_where_there_is_no_other() {
+        let slow = Candidate {
+            is_prompt: false,
+            ..GOOD
+        };
+        let far = Candidate {
+            is_near: false,
+            load: 0,
+            ..GOOD
+        };
+        let busy = Candidate { load: 9, ..GOOD };
+        assert_eq!(picks(&[slow, far, busy], 100), [0, 0, 100]);
+        assert_eq!(picks(&[slow, far], 100), [0, 100]);
+        assert_eq!(picks(&[slow], 100), [100]);
+        // Without a leader nobody is prompt, and near is near.
+        let lost = Candidate {
+            is_led: false,
+            is_near: false,
+            ..GOOD
+        };
+        assert_eq!(picks(&[lost, slow], 100), [0, 100]);
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     producer::{
         delivery::{Completion, Delivery},
         error::{ProduceError, ProduceErrorKind},
+        partitioner::Partitions,
         record::Record,
         topic::Topic,
     },
@@ -29,7 +30,11 @@ use crate::{
 /// Why a record could not be appended at once.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    NoMemory(Need),
+    NoMemory {
+        need: Need,
+        /// The partition that the record names, or that was chosen by the caller's own partitioner.
+        partition: Option<i32>,
+    },
     /// The topic or this partition of it is not known.
     NoPartition {
         partition: Option<i32>,
@@ -78,7 +83,13 @@ impl Core {
             return Err(self.too_large_for_memory(record, size));
         }
         let (partitions, count) = (topic.partitions(), topic.count());
-        let (mut index, mut choice) = match (record.partition, &record.key) {
+        let chosen = record.partition.or_else(|| {
+            let partitioner = self.sights.choosing.partitioner.as_ref()?;
+            let cluster = self.client.cluster();
+            partitioner.partition(record, &Partitions::new(topic, &cluster))
+        });
+        let key = record.key.filter(|_| !self.sights.choosing.ignores_keys);
+        let (mut index, mut choice) = match (chosen, key) {
             (Some(partition), _) => (u32::try_from(partition).unwrap_or(u32::MAX), Choice::Given),
             (None, Some(key)) => (partition_for_key(key.as_slice(), count), Choice::Given),
             (None, None) => (topic.sticky(), Choice::Sticky),
@@ -90,9 +101,7 @@ impl Core {
         let (partition, appended) = loop {
             let known = partitions.get(index as usize).filter(|_| index < count);
             let Some(partition) = known else {
-                return Err(Refusal::NoPartition {
-                    partition: record.partition,
-                });
+                return Err(Refusal::NoPartition { partition: chosen });
             };
             let mut queue = partition.lock();
             // This is announced before the queues are looked through for what is left: whoever holds the queue's
@@ -114,13 +123,19 @@ impl Core {
                     ))
                 },
             );
+            if appended.as_ref().is_ok_and(|appended| appended.index == 0) {
+                partition.cell().gauge.note(queue.load());
+            }
             drop(queue);
             match appended {
                 Ok(appended) => break (partition, appended),
                 Err(NotAppended::Shortage(need)) => {
                     return Err(match self.memory.beyond(need) {
                         Some(size) => self.too_large_for_memory(record, size),
-                        None => Refusal::NoMemory(need),
+                        None => Refusal::NoMemory {
+                            need,
+                            partition: chosen,
+                        },
                     });
                 }
                 Err(NotAppended::TurnOver) => {
@@ -183,6 +198,7 @@ impl Core {
         mut refusal: Refusal,
     ) -> Result<Delivery, ProduceError> {
         let deadline = self.deadline();
+        let mut record = record.clone();
         loop {
             let mut held = Held {
                 memory: &self.memory,
@@ -193,7 +209,9 @@ impl Core {
                 Refusal::NoPartition { partition } => {
                     self.await_topic(record.topic, partition, deadline).await?;
                 }
-                Refusal::NoMemory(need) => {
+                Refusal::NoMemory { need, partition } => {
+                    // It was chosen, and is not chosen again.
+                    record.partition = partition;
                     let turn = self.memory.take(need);
                     self.press();
                     let Ok(grant) = timeout_at(deadline, turn).await else {
@@ -211,7 +229,7 @@ impl Core {
                     held.grant = Some(grant);
                 }
             }
-            match self.append(record, &mut held.grant) {
+            match self.append(&record, &mut held.grant) {
                 Ok(delivery) => return Ok(delivery),
                 Err(again) => refusal = again,
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use milena_engine::{
-    produce::{Content, Failure, Finished, PartitionQueue, Reason, Share},
+    produce::{Content, Failure, Finished, Partition, PartitionQueue, Reason, Share},
     time::Instant,
 };
 use tokio::time::timeout;
@@ -102,11 +102,13 @@ impl Core {
         ) -> R,
     ) -> R {
         let (mut ended, mut freed) = (Vec::new(), Vec::new());
-        let result = give_up(
-            &mut partition.lock(),
-            &mut |share, failure| ended.push((share, failure)),
-            &mut |content| freed.push(content),
-        );
+        let result = partition.with(|queue| {
+            give_up(
+                queue,
+                &mut |share, failure| ended.push((share, failure)),
+                &mut |content| freed.push(content),
+            )
+        });
         let ended: Vec<_> = ended
             .into_iter()
             .map(|(share, failure)| Finished {

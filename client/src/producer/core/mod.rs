@@ -24,7 +24,10 @@ use milena_engine::{
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore};
 
-use super::topic::{PartitionRef, Topic};
+use super::{
+    partitioner::{Choosing, Sights},
+    topic::{PartitionRef, Topic},
+};
 use crate::{
     Client,
     io::{clock::Clock, keeper, memory::Memory},
@@ -48,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) memory: Memory,
     pub(crate) clock: Clock,
     max_block: Duration,
+    /// How partitions are chosen.
+    sights: Arc<Sights>,
     identity: Mutex<Identity>,
     /// With transactions only.
     pub(crate) coordination: Option<Coordination>,
@@ -79,14 +84,22 @@ impl Core {
         settings: Settings,
         buffer_memory: usize,
         max_block: Duration,
+        choosing: Choosing,
         transactions: Option<Transactions>,
     ) -> Arc<Self> {
+        let sights = Sights {
+            choosing,
+            client: client.clone(),
+            clock: client.clock(),
+            linger: settings.linger,
+        };
         let core = Arc::new(Self {
             memory: Memory::new(buffer_memory, settings.chunk_size()),
             clock: client.clock(),
             client,
             settings,
             max_block,
+            sights: Arc::new(sights),
             identity: Mutex::new(Identity::new()),
             topics: ArcSwap::default(),
             brokers: Mutex::default(),
@@ -138,7 +151,7 @@ impl Core {
         let topic = match known {
             Some(topic) => topic,
             None => {
-                let fresh = Topic::new(view.clone(), self.seed());
+                let fresh = Topic::new(view.clone(), self.sights.clone(), self.seed());
                 let mut topic = fresh.clone();
                 self.topics.rcu(|topics| {
                     let mut topics = FxHashMap::clone(topics);

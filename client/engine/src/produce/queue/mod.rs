@@ -57,6 +57,15 @@ pub struct Leader {
     pub epoch: i32,
 }
 
+/// What a partition has before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Batches that are not settled.
+    pub batches: usize,
+    /// When the oldest of them was begun.
+    pub since: Option<Instant>,
+}
+
 /// Numbers the batches of a partition in the order in which they were first sent; for a part of one that was split, the
 /// index of the part's first record follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -250,6 +259,16 @@ impl<C> PartitionQueue<C> {
     /// Whether every batch is settled, its memory included.
     pub fn is_empty(&self) -> bool {
         self.drained.is_empty() && self.sealed.is_empty() && self.open.is_none()
+    }
+
+    /// What waits for its acknowledgement.
+    pub fn load(&self) -> Load {
+        let oldest = self.drained.front().map(|batch| batch.created);
+        let oldest = oldest.or_else(|| self.sealed.front().map(|batch| batch.created));
+        Load {
+            batches: self.drained.len() + self.sealed.len() + usize::from(self.open.is_some()),
+            since: oldest.or_else(|| self.open.as_ref().map(|open| open.created)),
+        }
     }
 
     /// Completions of all batches that are not settled, oldest first, with those of their records that it concerns.
