@@ -308,12 +308,12 @@ impl Transaction {
         self.begin_completing(outcome, now);
     }
 
-    /// Decides that the transaction is aborted, and keeps its producer from doing anything more.
+    /// Decides that the transaction is aborted without its producer, whose epoch ends with it. In the second generation
+    /// that is what its own abort does, too, and it may go on when it hears of that.
     pub(crate) fn fence(&mut self, generation: Generation, now: i64) {
-        self.epoch = self.epoch.saturating_add(1);
-        self.last_epoch = NO_EPOCH;
-        if generation == Generation::Second {
-            self.raise_epoch();
+        self.raise_epoch();
+        if generation == Generation::First {
+            self.last_epoch = NO_EPOCH;
         }
         self.begin_completing(Outcome::Abort, now);
     }

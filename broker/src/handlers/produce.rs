@@ -46,7 +46,7 @@ impl Serve for ProduceRequest {
     fn serve(self, state: &mut State, call: &mut Call) -> Served<ProduceResponse> {
         let rules = Rules {
             acks: self.acks,
-            mixes_producers: transactional::mixes_producers(&self),
+            checked: transactional::check(&self),
             transactional_id: self.transactional_id,
         };
         let mut leaders = Vec::new();
@@ -110,8 +110,7 @@ impl Serve for ProduceRequest {
 struct Rules {
     acks: i16,
     transactional_id: Option<Str>,
-    /// There are transactional batches of more than one producer.
-    mixes_producers: bool,
+    checked: Result<(), (ErrorCode, &'static str)>,
 }
 
 /// Where a batch is.
@@ -159,6 +158,7 @@ fn produce(
         let message = format!("acks is {}; it can be -1, 0 or 1", rules.acks);
         return Err(Refused::new(ErrorCode::INVALID_REQUIRED_ACKS, message).into());
     }
+    rules.checked?;
     let index = data.index;
     let acknowledgement = append(state, call, name, data, rules)?;
     let repeated = acknowledgement.repeated;

@@ -95,7 +95,6 @@ fn check(
     }
     let group = request.group_id.as_str();
     state.check_coordinator(CoordinatorType::Group, group, call.node, call.now)?;
-    state.check_member(group, request.generation_id, ErrorCode::ILLEGAL_GENERATION)?;
     let client = match call.version {
         ..ABORTABLE_FROM_VERSION => Client::Old,
         ABORTABLE_FROM_VERSION..ADDS_FROM_VERSION => Client::KnowsAbortable,
@@ -108,5 +107,6 @@ fn check(
     verified.map_err(|error| match error {
         ErrorCode::NOT_ENOUGH_REPLICAS => ErrorCode::COORDINATOR_NOT_AVAILABLE,
         other => other,
-    })
+    })?;
+    state.check_member(group, request.generation_id, ErrorCode::ILLEGAL_GENERATION)
 }

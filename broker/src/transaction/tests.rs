@@ -87,27 +87,42 @@ fn used_up_epochs_give_a_new_id() {
 
 #[test]
 fn a_transaction_in_the_way_is_aborted_first_and_its_end_awaited() {
-    for (generation, epoch) in [(First, 1), (Second, 2)] {
+    for generation in [First, Second] {
         let mut transaction = initialized();
+        assert_eq!(initialize(&mut transaction, Some((7, 0))), Ok((7, 1)));
         begin(&mut transaction);
         assert_eq!(
             transaction.initialize(None, TIMEOUT, || 8),
             Ok(Initialized::MustAbort)
         );
         transaction.fence(generation, 0);
-        assert_eq!(transaction.epoch, epoch);
+        assert_eq!(transaction.epoch, 2);
         assert_eq!(
             initialize(&mut transaction, None),
             Err(ErrorCode::CONCURRENT_TRANSACTIONS)
         );
         transaction.complete();
         assert_eq!(transaction.state, TransactionState::CompleteAbort);
-        // Who was fenced cannot go on.
+        // Who has been aborted can go on in the second generation, until another has come.
+        let again = initialize(&mut transaction, Some((7, 1)));
         assert_eq!(
-            initialize(&mut transaction, Some((7, 0))),
+            again,
+            match generation {
+                First => Err(ErrorCode::PRODUCER_FENCED),
+                Second => Ok((7, 2)),
+            }
+        );
+        for before in [0, 3] {
+            assert_eq!(
+                initialize(&mut transaction, Some((7, before))),
+                Err(ErrorCode::PRODUCER_FENCED)
+            );
+        }
+        assert_eq!(initialize(&mut transaction, None), Ok((7, 3)));
+        assert_eq!(
+            initialize(&mut transaction, Some((7, 1))),
             Err(ErrorCode::PRODUCER_FENCED)
         );
-        assert_eq!(initialize(&mut transaction, None), Ok((7, epoch + 1)));
     }
 }
 

@@ -251,7 +251,7 @@ fn records_outside_a_transaction_are_refused() {
         assert_eq!(client.write(version, 0, batch.clone()), code, "{version}");
     }
     let without = client.write_all(SECOND, &[(0, batch.clone())], None);
-    assert_eq!(without, ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(without, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     let unknown = client.write_all(SECOND, &[(0, batch.clone())], Some("nobody"));
     assert_eq!(unknown, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
     let other = transactional((holder.0, 3), 0, &["a"]);
@@ -352,14 +352,14 @@ fn errors_are_those_that_the_version_knows() {
 
 #[test]
 fn a_new_producer_aborts_what_its_predecessor_left() {
-    for (level, epochs) in [(1, 2), (2, 3)] {
+    for level in [1, 2] {
         let mut state = builder().transaction_version(level).into_state().unwrap();
         let mut client = client(&mut state);
         let first = client.init().unwrap();
         let batch = transactional(first, 0, &["a"]);
         assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
         assert_eq!(client.init(), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
-        assert_eq!(client.init(), Ok((first.0, first.1 + epochs)));
+        assert_eq!(client.init(), Ok((first.0, first.1 + 2)));
         assert_eq!(client.committed(0).2, [(first.0, 0)]);
         let batch = transactional(first, 1, &["b"]);
         assert_eq!(
@@ -371,10 +371,8 @@ fn a_new_producer_aborts_what_its_predecessor_left() {
     }
 }
 
-#[test]
-fn a_transaction_that_runs_for_too_long_is_aborted_and_its_producer_fenced() {
-    let mut state = cluster();
-    let mut client = client(&mut state);
+/// A producer whose transaction ran for too long and was aborted.
+fn expired(client: &mut Client<'_>) -> Holder {
     let holder = client.init().unwrap();
     client.now += 1000;
     let batch = transactional(holder, 0, &["a"]);
@@ -382,14 +380,46 @@ fn a_transaction_that_runs_for_too_long_is_aborted_and_its_producer_fenced() {
     client.now += TIMEOUT;
     assert_eq!(client.committed(0).1, 0);
     client.now += 1;
-    assert_eq!(
-        client.committed(0),
-        (vec!["a".to_owned()], 2, vec![(holder.0, 0)])
-    );
-    let end = client.end_in(holder, true, 5);
-    assert_eq!(end, Err(ErrorCode::PRODUCER_FENCED));
-    assert_eq!(client.init_as(holder, 5), Err(ErrorCode::PRODUCER_FENCED));
+    let aborted = vec![(holder.0, 0)];
+    assert_eq!(client.committed(0), (vec!["a".to_owned()], 2, aborted));
+    // Nothing of that epoch enters any more, not even outside a transaction.
+    let late = transactional(holder, 1, &["b"]);
+    let plain = altered(&late, |header| header.attributes.0 &= !(1 << 4));
+    for batch in [late, plain] {
+        assert_eq!(
+            client.write(SECOND, 0, batch),
+            ErrorCode::INVALID_PRODUCER_EPOCH
+        );
+    }
+    holder
+}
+
+#[test]
+fn a_transaction_that_runs_for_too_long_is_aborted_and_its_producer_fenced() {
+    let mut state = builder().transaction_version(1).into_state().unwrap();
+    let mut client = client(&mut state);
+    let holder = expired(&mut client);
+    for committed in [true, false] {
+        let end = client.end_in(holder, committed, 4);
+        assert_eq!(end, Err(ErrorCode::PRODUCER_FENCED));
+    }
+    let again = client.init_as(holder, 5);
+    assert_eq!(again, Err(ErrorCode::PRODUCER_FENCED));
     assert!(client.init().is_ok());
+}
+
+#[test]
+fn in_the_second_generation_its_producer_goes_on_once_it_knows() {
+    let mut state = cluster();
+    let mut client = client(&mut state);
+    let holder = expired(&mut client);
+    let committed = client.end_in(holder, true, 5);
+    assert_eq!(committed, Err(ErrorCode::INVALID_TXN_STATE));
+    let next = (holder.0, holder.1 + 1);
+    assert_eq!(client.end_in(holder, false, 5), Ok(next));
+    assert_eq!(client.init_as(holder, 5), Ok(next));
+    let batch = transactional(next, 0, &["b"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
 }
 
 #[test]
@@ -550,6 +580,25 @@ fn while_no_coordinator_serves_nothing_runs_out_of_time() {
 }
 
 #[test]
+fn while_it_loads_a_coordinator_writes_no_marker() {
+    let mut state = cluster();
+    let late = Fault::delay(Duration::from_millis(10));
+    state.push_fault(late.on(ApiKey::WRITE_TXN_MARKERS));
+    let mut client = client(&mut state);
+    let holder = client.init().unwrap();
+    let batch = transactional(holder, 0, &["a"]);
+    assert_eq!(client.write(SECOND, 0, batch), ErrorCode::NONE);
+    assert!(client.end_in(holder, true, 5).is_ok());
+    client
+        .state
+        .load_coordinator(CoordinatorType::Transaction, ID, NOW + 100);
+    client.now += 99;
+    assert_eq!(client.committed(0).1, 0);
+    client.now += 1;
+    assert_eq!(client.committed(0).1, 2);
+}
+
+#[test]
 fn offsets_are_told_as_far_as_the_isolation_level_allows() {
     let mut state = cluster();
     let mut client = client(&mut state);
@@ -695,7 +744,10 @@ fn weave(seed: u64) -> State {
                     }
                     // It ran for too long.
                     Err(error) => {
-                        assert_eq!(error, ErrorCode::PRODUCER_FENCED);
+                        assert!(matches!(
+                            error,
+                            ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_TXN_STATE
+                        ));
                         None
                     }
                 };

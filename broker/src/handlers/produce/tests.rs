@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use milena_codec::{Attributes, Compression, HeaderRef, RecordRef, Stamp};
 use milena_protocol::produce::{ProduceRequest, TopicProduceData};
-use milena_protocol::{ApiKey, ErrorCode, Records, Request, Uuid};
+use milena_protocol::{ApiKey, ErrorCode, Records, Request, Str, Uuid};
 
 use crate::Cluster;
 use crate::fault::Fault;
@@ -89,7 +89,9 @@ fn every_codec_is_taken_and_zstd_from_version_7_on() {
 /// Produces one batch and expects it to be refused without a trace.
 fn refused(batch: Bytes) -> (ErrorCode, String) {
     let mut state = cluster();
-    let answer = produce(&mut state, 0, batch);
+    let mut request = produce_request("orders", &[(0, batch)], -1);
+    request.transactional_id = Some(Str::from_static("tx"));
+    let answer = only(ask(&mut state, 1, 9, &request));
     assert_eq!(answer.base_offset, -1);
     assert_eq!(state.log_range("orders", 0), Some((0, 0)));
     (

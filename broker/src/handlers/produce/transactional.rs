@@ -26,13 +26,11 @@ pub(super) fn client(call: &Call) -> Client {
 /// The header of the batch if it is in a transaction.
 pub(super) fn header(data: &PartitionProduceData) -> Option<BatchHeader> {
     let batch = data.records.clone()?.into_bytes();
-    let header = BatchHeader::parse(&batch)?;
-    // One without a producer is malformed, which will be seen later.
-    (header.attributes.is_transactional() && header.producer_id >= 0).then_some(header)
+    BatchHeader::parse(&batch).filter(|header| header.attributes.is_transactional())
 }
 
-/// Whether there are transactional batches of more than one producer.
-pub(super) fn mixes_producers(request: &ProduceRequest) -> bool {
+/// Why no partition of a request can be served.
+pub(super) fn check(request: &ProduceRequest) -> Result<(), (ErrorCode, &'static str)> {
     let partitions = request
         .topic_data
         .iter()
@@ -40,9 +38,17 @@ pub(super) fn mixes_producers(request: &ProduceRequest) -> bool {
     let mut producers = partitions
         .filter_map(header)
         .map(|header| header.producer_id);
-    producers
-        .next()
-        .is_some_and(|first| producers.any(|other| other != first))
+    match producers.next() {
+        Some(_) if request.transactional_id.is_none() => Err((
+            ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+            "a batch is in a transaction, and the request names none",
+        )),
+        Some(first) if producers.any(|other| other != first) => Err((
+            ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+            "the request has transactional batches of several producers",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a transactional batch may enter a partition: its transaction is open there, or its coordinator knows it.
@@ -55,9 +61,9 @@ pub(super) fn verify(
     rules: &Rules,
 ) -> Result<(), Rejected> {
     let (producer_id, epoch) = (header.producer_id, header.producer_epoch);
-    if rules.mixes_producers {
-        let message = "the request has transactional batches of several producers";
-        return Err((ErrorCode::INVALID_PRODUCER_ID_MAPPING, message).into());
+    if producer_id < 0 {
+        // It is malformed, which will be seen later.
+        return Ok(());
     }
     let Some((topic, partition)) = state
         .topics
@@ -70,10 +76,7 @@ pub(super) fn verify(
     {
         return Ok(());
     }
-    let Some(transactional_id) = &rules.transactional_id else {
-        let message = "the batch is in a transaction, and the request names none";
-        return Err((ErrorCode::INVALID_TXN_STATE, message).into());
-    };
+    let transactional_id = rules.transactional_id.as_deref().unwrap_or_default();
     let participant = Participant::Partition(topic.name.clone(), index);
     let verified = state.verify_in_transaction(
         transactional_id,
