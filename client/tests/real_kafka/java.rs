@@ -6,31 +6,25 @@ use crate::place::{Place, variable_or_hint};
 
 /// Every record of these topics as Apache's consumer sees it, one line each: by topic as given, partition, offset.
 pub(crate) async fn read_back(place: Place, topics: &[&str]) -> Vec<String> {
-    run(
-        "ReadBack",
-        vec![
-            "--bootstrap".into(),
-            place.bootstrap(),
-            "--topic".into(),
-            topics.join(","),
-        ],
-    )
-    .await
+    read_back_at(&place.bootstrap(), topics, "read_uncommitted").await
+}
+
+/// The same of any cluster, at an isolation level.
+pub(crate) async fn read_back_at(bootstrap: &str, topics: &[&str], isolation: &str) -> Vec<String> {
+    let topics = topics.join(",");
+    let arguments = ["--bootstrap", bootstrap, "--topic", &topics, "--isolation"];
+    run("ReadBack", owned(&[&arguments, &[isolation][..]].concat())).await
+}
+
+/// Has Apache's producer go through transactions of every kind; returns what became of them, one line each.
+pub(crate) async fn transact(bootstrap: &str, topic: &str, group: &str) -> Vec<String> {
+    let arguments = ["--bootstrap", bootstrap, "--topic", topic, "--group", group];
+    run("Transact", owned(&arguments)).await
 }
 
 /// As [`read_back`], without the records of transactions that were not committed.
 pub(crate) async fn read_committed(place: Place, topics: &[&str]) -> Vec<String> {
-    let topics = topics.join(",");
-    let arguments = [
-        "--isolation",
-        "read_committed",
-        "--topic",
-        &topics,
-        "--bootstrap",
-    ];
-    let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
-    arguments.push(place.bootstrap());
-    run("ReadBack", arguments).await
+    read_back_at(&place.bootstrap(), topics, "read_committed").await
 }
 
 /// The offsets that a group has committed, one line each: topic, partition, offset, metadata.
@@ -49,6 +43,10 @@ pub(crate) async fn write(place: Place, topic: &str, options: &[&str]) -> Vec<St
     ];
     arguments.extend(options.iter().map(|option| (*option).to_owned()));
     run("Write", arguments).await
+}
+
+fn owned(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(|&argument| argument.into()).collect()
 }
 
 async fn run(program: &'static str, arguments: Vec<String>) -> Vec<String> {

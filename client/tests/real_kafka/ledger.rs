@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use milena::{Client, Delivery, ProduceError, Producer, ReceivedRecord, RecordMetadata};
+use milena::{
+    Client, Delivery, IsolationLevel, ProduceError, Producer, ReceivedRecord, RecordMetadata,
+};
 
 use crate::{java, line::Line, place::Place, sample::Sample};
 
@@ -159,8 +161,18 @@ pub(crate) async fn verify(place: Place, client: &Client, ledgers: &[Ledger]) {
 
 /// Everything in a topic by our reader: by partition, and as it came within each.
 pub(crate) async fn read(client: &Client, topic: &str) -> Vec<ReceivedRecord> {
+    read_at(client, topic, IsolationLevel::ReadUncommitted).await
+}
+
+/// The same at an isolation level.
+pub(crate) async fn read_at(
+    client: &Client,
+    topic: &str,
+    level: IsolationLevel,
+) -> Vec<ReceivedRecord> {
     let mut reader = client
         .reader(topic)
+        .isolation_level(level)
         .from_beginning()
         .to_end()
         .build()

@@ -13,7 +13,9 @@
 )]
 
 mod admin;
+mod apaches_transactions;
 mod codecs;
+mod coordinator;
 mod failover;
 mod java;
 mod ledger;
