@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod captures;
+mod chaos;
 mod fuzz;
 mod golden;
 mod golden_batches;
@@ -56,6 +57,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Put a real cluster under load and faults drawn from a seed, and compare what was promised with what is stored.
+    Chaos(chaos::Choice),
     /// Compile the Java programs under testdata/java, and run one.
     ///
     /// Without a program it prints the class path.
@@ -130,6 +133,7 @@ fn run(cli: Cli) -> Result<bool> {
         Chore::Schema(choice) => schema::command(&choice),
         Chore::Golden(choice) => golden::command(&choice),
         Chore::Simulate { arguments } => simulate::command(&arguments),
+        Chore::Chaos(choice) => chaos::command(&choice),
         Chore::Captures(choice) => {
             captures::command(&choice)?;
             Ok(true)

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::libtest::Tally;
 use super::{Tier, real, run};
-use crate::{golden, golden_batches, java, paths};
+use crate::{chaos, golden, golden_batches, java, paths};
 
 /// One command, or one deed of several.
 pub(crate) struct Step {
@@ -42,6 +42,8 @@ pub(crate) enum Action {
     GoldenBatches,
     /// Starts brokers, runs the client's tests against them, and stops them.
     RealKafka,
+    /// Two minutes of load and faults on a real cluster.
+    Chaos,
     /// Cannot be done on this machine.
     Missing(String),
 }
@@ -167,6 +169,12 @@ pub(crate) fn steps() -> Vec<Step> {
         log: "real".to_owned(),
         action: Action::RealKafka,
     });
+    steps.push(Step {
+        tier: Tier::Real,
+        what: "three nodes under load and faults, two minutes".to_owned(),
+        log: "chaos".to_owned(),
+        action: Action::Chaos,
+    });
     steps.sort_by_key(|step| step.tier);
     steps
 }
@@ -202,13 +210,22 @@ impl Step {
             Action::Golden => self.with_java(&mut golden::any_seed()),
             Action::GoldenBatches => self.with_java(&mut golden_batches::any_seed()),
             Action::RealKafka => real::run(&self.log),
+            Action::Chaos => {
+                let arguments = ["run", "--package", "xtask", "--", "chaos", "--minutes", "2"];
+                self.unless_missing(chaos::missing(), &mut cargo(&arguments))
+            }
             Action::Missing(what) => Ok(Outcome::Missing(what.clone())),
         }
     }
 
     /// Runs a chore that needs Java and the jars of Apache's client.
     fn with_java(&self, chore: &mut Command) -> Result<Outcome> {
-        if let Some(missing) = java::missing() {
+        self.unless_missing(java::missing(), chore)
+    }
+
+    /// Runs a chore, unless this machine lacks something for it.
+    fn unless_missing(&self, missing: Option<String>, chore: &mut Command) -> Result<Outcome> {
+        if let Some(missing) = missing {
             return Ok(Outcome::Missing(missing));
         }
         let ran = run::run(chore, &self.log)?;

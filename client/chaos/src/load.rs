@@ -1,0 +1,314 @@
+//! Producers of every temper, sending all the while.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use fastrand::Rng;
+use milena::{Acks, Client, Compression, Delivery, Persistence, Producer, ProducerBuilder, Record};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+
+use crate::{
+    faults::World,
+    ledger::{Account, Outcome, Promise, Tally, content},
+    proxy::Detour,
+};
+
+/// Partitions of each topic.
+pub(crate) const PARTITIONS: i32 = 6;
+
+/// The topic that is deleted and created anew.
+pub(crate) const RENEWED: &str = "renewed";
+
+/// How long the rest may take after the last record was sent: longer than any delivery timeout.
+const REST: Duration = Duration::from_secs(90);
+
+/// How records find their partition.
+#[derive(Clone, Copy, Debug)]
+enum Addressing {
+    /// It is named.
+    Explicit,
+    /// By one of some keys.
+    Keyed,
+    /// The producer chooses.
+    Free,
+}
+
+/// A producer, and what it is for.
+struct Temper {
+    name: &'static str,
+    topic: &'static str,
+    promise: Promise,
+    addressing: Addressing,
+    /// So many records, and then a pause.
+    burst: usize,
+    pause: Duration,
+    settings: fn(ProducerBuilder) -> ProducerBuilder,
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const TEMPERS: [Temper; 7] = [
+    // Small batches, and many on their way, which are given up sooner than a hang lasts.
+    Temper {
+        name: "swift",
+        topic: "shared",
+        promise: Promise::Exact,
+        addressing: Addressing::Explicit,
+        burst: 10,
+        pause: millis(20),
+        settings: |builder| {
+            builder
+                .linger(millis(0))
+                .batch_size(2 << 10)
+                .request_timeout(millis(2_000))
+                .delivery_timeout(millis(60_000))
+        },
+    },
+    // Full batches, beside the small ones in the same partitions.
+    Temper {
+        name: "bulky",
+        topic: "shared",
+        promise: Promise::Exact,
+        addressing: Addressing::Keyed,
+        burst: 60,
+        pause: millis(100),
+        settings: |builder| {
+            builder
+                .linger(millis(50))
+                .batch_size(64 << 10)
+                .compression(Compression::ZSTD)
+                .request_timeout(millis(5_000))
+                .delivery_timeout(millis(60_000))
+        },
+    },
+    // Each record by itself, and so little time that many are given up while they are on their way.
+    Temper {
+        name: "hasty",
+        topic: "hasty",
+        promise: Promise::Exact,
+        addressing: Addressing::Explicit,
+        burst: 3,
+        pause: millis(15),
+        settings: |builder| {
+            builder
+                .linger(millis(0))
+                .batch_size(0)
+                .request_timeout(millis(800))
+                .delivery_timeout(millis(2_000))
+        },
+    },
+    // One request at a time, where the producer chooses the partition; and so little memory that senders wait.
+    Temper {
+        name: "modest",
+        topic: "modest",
+        promise: Promise::Exact,
+        addressing: Addressing::Free,
+        burst: 20,
+        pause: millis(50),
+        settings: |builder| {
+            builder
+                .max_in_flight(1)
+                .compression(Compression::LZ4)
+                .buffer_memory(256 << 10)
+                .max_block(millis(3_000))
+                .request_timeout(millis(3_000))
+                .delivery_timeout(millis(20_000))
+        },
+    },
+    Temper {
+        name: "renewed",
+        topic: RENEWED,
+        promise: Promise::Exact,
+        addressing: Addressing::Explicit,
+        burst: 5,
+        pause: millis(25),
+        settings: |builder| {
+            builder
+                .compression(Compression::SNAPPY)
+                .batch_size(4 << 10)
+                .request_timeout(millis(2_000))
+                .delivery_timeout(millis(30_000))
+        },
+    },
+    // Without idempotence records may be stored twice, and come in another order.
+    Temper {
+        name: "plain",
+        topic: "plain",
+        promise: Promise::Stored,
+        addressing: Addressing::Keyed,
+        burst: 5,
+        pause: millis(25),
+        settings: |builder| {
+            builder
+                .idempotence(false)
+                .compression(Compression::GZIP)
+                .batch_size(4 << 10)
+                .request_timeout(millis(2_000))
+                .delivery_timeout(millis(30_000))
+        },
+    },
+    // What only the leader has is lost with it.
+    Temper {
+        name: "trusting",
+        topic: "trusting",
+        promise: Promise::Told,
+        addressing: Addressing::Free,
+        burst: 5,
+        pause: millis(25),
+        settings: |builder| {
+            builder
+                .acks(Acks::Leader)
+                .request_timeout(millis(2_000))
+                .delivery_timeout(millis(20_000))
+        },
+    },
+];
+
+/// The topics of all producers.
+pub(crate) fn topics() -> impl Iterator<Item = &'static str> {
+    TEMPERS.iter().map(|temper| temper.topic)
+}
+
+/// Producers that send.
+pub(crate) struct Load {
+    senders: Vec<Sender>,
+}
+
+impl Load {
+    /// Begins to send, until the world's end.
+    pub(crate) async fn begin(world: &Arc<World>, detour: &Detour) -> Result<Self> {
+        let mut senders = Vec::new();
+        for (number, temper) in (0..).zip(&TEMPERS) {
+            let client = Client::builder(world.nodes.bootstrap())
+                .client_id(temper.name)
+                .connector(detour.clone())
+                .reconnect_backoff_max(millis(500))
+                .metadata_max_age(Duration::from_secs(30))
+                .connect()
+                .await
+                .with_context(|| format!("connecting {}", temper.name))?;
+            let producer = (temper.settings)(client.producer()).build()?;
+            let sender = Sender {
+                world: world.clone(),
+                temper,
+                producer,
+                account: Arc::new(Mutex::new(Account::new(
+                    temper.name,
+                    temper.topic,
+                    temper.promise,
+                ))),
+            };
+            senders.push(sender.clone());
+            tokio::spawn(sender.run(number));
+        }
+        Ok(Self { senders })
+    }
+
+    /// What was said so far.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.senders
+            .iter()
+            .for_each(|sender| tally.add(&sender.account().tally()));
+        tally
+    }
+
+    /// Waits until every record has its outcome, or does not get one; nothing is sent any more.
+    pub(crate) async fn end(self) -> Vec<Account> {
+        let deadline = Instant::now() + REST;
+        while self.tally().unresolved > 0 && Instant::now() < deadline {
+            sleep(millis(100)).await;
+        }
+        let accounts = self.senders.iter().map(|sender| sender.account().clone());
+        let accounts = accounts.collect();
+        for sender in self.senders {
+            let _ = timeout_at(deadline, sender.producer.close(millis(5_000))).await;
+        }
+        accounts
+    }
+}
+
+/// A producer with its account.
+#[derive(Clone)]
+struct Sender {
+    world: Arc<World>,
+    temper: &'static Temper,
+    producer: Producer,
+    account: Arc<Mutex<Account>>,
+}
+
+impl Sender {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run(self, number: u64) {
+        let mut dice = Rng::with_seed(number);
+        // Deliveries are awaited in order, beside the sending: the last is known soon after the one before it.
+        let (accepted, settling) = mpsc::unbounded_channel();
+        tokio::spawn(self.clone().settle(settling));
+        while Instant::now() < self.world.end {
+            for _ in 0..self.temper.burst {
+                self.send(&mut dice, &accepted).await;
+            }
+            sleep(self.temper.pause).await;
+        }
+    }
+
+    async fn send(&self, dice: &mut Rng, accepted: &mpsc::UnboundedSender<(usize, Delivery)>) {
+        let Temper {
+            name,
+            topic,
+            addressing,
+            ..
+        } = self.temper;
+        let serial = self.account().open(self.world.era(topic));
+        let value = content(name, serial);
+        let key = dice.u16(..500).to_string();
+        let record = Record::to(topic).value(value.as_slice());
+        let record = match addressing {
+            Addressing::Explicit => record.partition(dice.i32(0..PARTITIONS)),
+            Addressing::Keyed => record.key(key.as_str()),
+            Addressing::Free => record,
+        };
+        match self.producer.send(record).await {
+            Ok(delivery) => {
+                self.account().accept(serial, delivery.partition());
+                let _ = accepted.send((serial, delivery));
+            }
+            Err(error) => self.settled(serial, outcome(error.persistence())),
+        }
+    }
+
+    async fn settle(self, mut settling: mpsc::UnboundedReceiver<(usize, Delivery)>) {
+        while let Some((serial, delivery)) = settling.recv().await {
+            let outcome = match delivery.await {
+                Ok(metadata) => Outcome::Stored(metadata.offset()),
+                Err(error) => outcome(error.persistence()),
+            };
+            self.settled(serial, outcome);
+        }
+    }
+
+    fn settled(&self, serial: usize, outcome: Outcome) {
+        let era = self.world.era(self.temper.topic);
+        self.account().settle(serial, era, outcome);
+    }
+}
+
+/// Of a record that failed.
+const fn outcome(persistence: Persistence) -> Outcome {
+    match persistence {
+        Persistence::No => Outcome::No,
+        Persistence::Maybe => Outcome::Maybe,
+        Persistence::Yes => Outcome::Stored(None),
+    }
+}
