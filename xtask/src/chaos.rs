@@ -37,6 +37,9 @@ pub(crate) struct Choice {
     /// From which faults are drawn; another one each time if none is given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Send in transactions besides.
+    #[arg(long)]
+    pub(crate) transactions: bool,
     /// How many nodes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=9))]
     pub(crate) nodes: u16,
@@ -81,6 +84,9 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     let mut run = plan::cargo(&["run", "--quiet", "-p", "milena-chaos", "--"]);
     run.arg("--minutes").arg(choice.minutes.to_string());
     run.arg("--seed").arg(seed.to_string());
+    if choice.transactions {
+        run.arg("--transactions");
+    }
     run.arg("--folder").arg(cluster::dir(NAME));
     run.arg("--xtask")
         .arg(env::current_exe().context("where this program is")?);
@@ -91,8 +97,15 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         kafka::down(NAME)?;
     } else {
         eprintln!(
-            "again: cargo xtask chaos --minutes {} --seed {seed} --nodes {} --version {}",
-            choice.minutes, choice.nodes, choice.version
+            "again: cargo xtask chaos --minutes {} --seed {seed} --nodes {} --version {}{}",
+            choice.minutes,
+            choice.nodes,
+            choice.version,
+            if choice.transactions {
+                " --transactions"
+            } else {
+                ""
+            }
         );
         eprintln!(
             "logs and data stay until the next run: {}",

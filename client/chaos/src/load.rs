@@ -1,22 +1,21 @@
 //! Producers of every temper, sending all the while.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use milena::{Acks, Client, Compression, Delivery, Persistence, Producer, ProducerBuilder, Record};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout_at},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
     faults::World,
-    ledger::{Account, Outcome, Promise, Tally, content},
+    ledger::{Account, Book, Outcome, Promise, Tally, content},
     proxy::Detour,
+    weaving::{STYLES, Weaver},
 };
 
 /// Partitions of each topic.
@@ -26,7 +25,7 @@ pub(crate) const PARTITIONS: i32 = 6;
 pub(crate) const RENEWED: &str = "renewed";
 
 /// How long the rest may take after the last record was sent: longer than any delivery timeout.
-const REST: Duration = Duration::from_secs(90);
+const REST: Duration = Duration::from_secs(150);
 
 /// How records find their partition.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +50,7 @@ struct Temper {
     settings: fn(ProducerBuilder) -> ProducerBuilder,
 }
 
-const fn millis(millis: u64) -> Duration {
+pub(crate) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
@@ -179,61 +178,74 @@ pub(crate) fn topics() -> impl Iterator<Item = &'static str> {
 
 /// Producers that send.
 pub(crate) struct Load {
-    senders: Vec<Sender>,
+    books: Vec<Book>,
+    /// Each ends when all of its records have an outcome.
+    senders: JoinSet<()>,
 }
 
 impl Load {
-    /// Begins to send, until the world's end.
-    pub(crate) async fn begin(world: &Arc<World>, detour: &Detour) -> Result<Self> {
-        let mut senders = Vec::new();
+    /// Begins to send, until the world's end; in transactions too, if they are wanted.
+    pub(crate) async fn begin(
+        world: &Arc<World>,
+        detour: &Detour,
+        transactions: bool,
+    ) -> Result<Self> {
+        let (mut books, mut senders) = (Vec::new(), JoinSet::new());
         for (number, temper) in (0..).zip(&TEMPERS) {
-            let client = Client::builder(world.nodes.bootstrap())
-                .client_id(temper.name)
-                .connector(detour.clone())
-                .reconnect_backoff_max(millis(500))
-                .metadata_max_age(Duration::from_secs(30))
-                .connect()
-                .await
-                .with_context(|| format!("connecting {}", temper.name))?;
-            let producer = (temper.settings)(client.producer()).build()?;
+            let client = connect(world, detour, temper.name).await?;
             let sender = Sender {
                 world: world.clone(),
                 temper,
-                producer,
-                account: Arc::new(Mutex::new(Account::new(
-                    temper.name,
-                    temper.topic,
-                    temper.promise,
-                ))),
+                producer: (temper.settings)(client.producer()).build()?,
+                book: Book::new(temper.name, temper.topic, temper.promise),
             };
-            senders.push(sender.clone());
-            tokio::spawn(sender.run(number));
+            books.push(sender.book.clone());
+            senders.spawn(sender.run(number));
         }
-        Ok(Self { senders })
+        for (number, style) in (100..).zip(&STYLES).filter(|_| transactions) {
+            let client = connect(world, detour, style.name).await?;
+            let weaver = Weaver::new(world, style, client);
+            books.push(weaver.book.clone());
+            senders.spawn(weaver.run(number));
+        }
+        Ok(Self { books, senders })
     }
 
     /// What was said so far.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        self.senders
-            .iter()
-            .for_each(|sender| tally.add(&sender.account().tally()));
+        let books = self.books.iter();
+        books.for_each(|book| tally.add(&book.account().tally()));
         tally
     }
 
     /// Waits until every record has its outcome, or does not get one; nothing is sent any more.
-    pub(crate) async fn end(self) -> Vec<Account> {
-        let deadline = Instant::now() + REST;
-        while self.tally().unresolved > 0 && Instant::now() < deadline {
-            sleep(millis(100)).await;
+    pub(crate) async fn end(mut self) -> Result<Vec<Account>> {
+        let all = async {
+            while let Some(ended) = self.senders.join_next().await {
+                ended.context("a sender")?;
+            }
+            anyhow::Ok(())
+        };
+        // What has no outcome then is counted by the ledger.
+        if let Ok(ended) = timeout(REST, all).await {
+            ended?;
         }
-        let accounts = self.senders.iter().map(|sender| sender.account().clone());
-        let accounts = accounts.collect();
-        for sender in self.senders {
-            let _ = timeout_at(deadline, sender.producer.close(millis(5_000))).await;
-        }
-        accounts
+        let books = self.books.iter();
+        Ok(books.map(|book| book.account().clone()).collect())
     }
+}
+
+/// A client for one producer, whose connections lead through the proxies.
+async fn connect(world: &World, detour: &Detour, name: &str) -> Result<Client> {
+    let client = Client::builder(world.nodes.bootstrap())
+        .client_id(name)
+        .connector(detour.clone())
+        .reconnect_backoff_max(millis(500))
+        .metadata_max_age(Duration::from_secs(30))
+        .connect()
+        .await;
+    client.with_context(|| format!("connecting {name}"))
 }
 
 /// A producer with its account.
@@ -242,25 +254,25 @@ struct Sender {
     world: Arc<World>,
     temper: &'static Temper,
     producer: Producer,
-    account: Arc<Mutex<Account>>,
+    book: Book,
 }
 
 impl Sender {
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn run(self, number: u64) {
         let mut dice = Rng::with_seed(number);
         // Deliveries are awaited in order, beside the sending: the last is known soon after the one before it.
         let (accepted, settling) = mpsc::unbounded_channel();
-        tokio::spawn(self.clone().settle(settling));
-        while Instant::now() < self.world.end {
-            for _ in 0..self.temper.burst {
-                self.send(&mut dice, &accepted).await;
+        let sending = async {
+            while Instant::now() < self.world.end {
+                for _ in 0..self.temper.burst {
+                    self.send(&mut dice, &accepted).await;
+                }
+                sleep(self.temper.pause).await;
             }
-            sleep(self.temper.pause).await;
-        }
+            drop(accepted);
+        };
+        tokio::join!(sending, self.settle(settling));
+        let _ = self.producer.close(millis(5_000)).await;
     }
 
     async fn send(&self, dice: &mut Rng, accepted: &mpsc::UnboundedSender<(usize, Delivery)>) {
@@ -270,7 +282,7 @@ impl Sender {
             addressing,
             ..
         } = self.temper;
-        let serial = self.account().open(self.world.era(topic));
+        let serial = self.book.account().open(self.world.era(topic), None);
         let value = content(name, serial);
         let key = dice.u16(..500).to_string();
         let record = Record::to(topic).value(value.as_slice());
@@ -281,14 +293,14 @@ impl Sender {
         };
         match self.producer.send(record).await {
             Ok(delivery) => {
-                self.account().accept(serial, delivery.partition());
+                self.book.account().accept(serial, delivery.partition());
                 let _ = accepted.send((serial, delivery));
             }
             Err(error) => self.settled(serial, outcome(error.persistence())),
         }
     }
 
-    async fn settle(self, mut settling: mpsc::UnboundedReceiver<(usize, Delivery)>) {
+    async fn settle(&self, mut settling: mpsc::UnboundedReceiver<(usize, Delivery)>) {
         while let Some((serial, delivery)) = settling.recv().await {
             let outcome = match delivery.await {
                 Ok(metadata) => Outcome::Stored(metadata.offset()),
@@ -300,7 +312,7 @@ impl Sender {
 
     fn settled(&self, serial: usize, outcome: Outcome) {
         let era = self.world.era(self.temper.topic);
-        self.account().settle(serial, era, outcome);
+        self.book.account().settle(serial, era, outcome);
     }
 }
 

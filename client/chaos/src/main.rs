@@ -22,20 +22,24 @@ use tokio::{
 };
 
 mod faults;
+mod judge;
 mod ledger;
 mod load;
 mod nodes;
 mod proxy;
 mod read_back;
 mod schedule;
+mod weaving;
 mod wire;
 
 use faults::World;
-use ledger::{Account, Judge, Tally};
+use judge::Judge;
+use ledger::{Account, Tally};
 use load::{Load, PARTITIONS, RENEWED};
 use nodes::Nodes;
 use proxy::{Detour, Proxy};
 use schedule::Schedule;
+use weaving::WOVEN;
 
 /// How often counts are shown.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -49,6 +53,9 @@ struct Choice {
     /// From which they are drawn.
     #[arg(long)]
     seed: u64,
+    /// Sends in transactions besides, and reads what is committed.
+    #[arg(long)]
+    transactions: bool,
     /// The cluster's folder.
     #[arg(long)]
     folder: PathBuf,
@@ -107,6 +114,7 @@ async fn run(choice: Choice) -> Result<bool> {
         proxies,
         calm,
         topics: load::topics()
+            .chain(choice.transactions.then_some(WOVEN))
             .map(|topic| (topic.to_owned(), AtomicU32::new(0)))
             .collect(),
         started,
@@ -116,7 +124,7 @@ async fn run(choice: Choice) -> Result<bool> {
     world.end = Instant::now() + time;
     let world = Arc::new(world);
 
-    let load = Load::begin(&world, &Detour::new(ports)).await?;
+    let load = Load::begin(&world, &Detour::new(ports), choice.transactions).await?;
     let watch = async {
         loop {
             sleep(HEARTBEAT).await;
@@ -145,7 +153,7 @@ async fn run(choice: Choice) -> Result<bool> {
         () = watch => {}
     }
     world.tell("no more faults; waiting for the rest");
-    let accounts = load.end().await;
+    let accounts = load.end().await?;
     world.recover().await?;
     let tally = spawn_blocking(move || judge(&world, &accounts, &choice.classpath)).await??;
     println!("chaos: {tally}");

@@ -17,7 +17,7 @@ pub(crate) struct Stored {
     pub(crate) value: Vec<u8>,
 }
 
-/// Reads topics whole: by topic, partition and offset.
+/// Reads topics whole, without what is not committed: by topic, partition and offset.
 pub(crate) fn read_back(
     classpath: &str,
     bootstrap: &str,
@@ -34,6 +34,7 @@ pub(crate) fn read_back(
         "milena.ReadBack",
     ]);
     java.args(["--bootstrap", bootstrap, "--topic", &topics.join(",")]);
+    java.args(["--isolation", "read_committed"]);
     let mut child = java
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

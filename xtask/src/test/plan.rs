@@ -211,7 +211,16 @@ impl Step {
             Action::GoldenBatches => self.with_java(&mut golden_batches::any_seed()),
             Action::RealKafka => real::run(&self.log),
             Action::Chaos => {
-                let arguments = ["run", "--package", "xtask", "--", "chaos", "--minutes", "2"];
+                let arguments = [
+                    "run",
+                    "-p",
+                    "xtask",
+                    "--",
+                    "chaos",
+                    "--minutes",
+                    "2",
+                    "--transactions",
+                ];
                 self.unless_missing(chaos::missing(), &mut cargo(&arguments))
             }
             Action::Missing(what) => Ok(Outcome::Missing(what.clone())),
