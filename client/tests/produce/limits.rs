@@ -100,7 +100,10 @@ fn a_batch_is_no_larger_than_a_request_may_be() {
 #[test]
 fn shared_payloads_count_as_memory_too() {
     run(async {
-        let (_cluster, client) = orders(1).await;
+        let (cluster, client) = orders(1).await;
+        // So that nothing is settled, and its memory freed, while more is sent.
+        let delay = Fault::delay(Duration::from_secs(2)).on(ApiKey::PRODUCE);
+        cluster.faults().push(delay.always());
         let producer = client
             .producer()
             .linger(HOUR)
