@@ -130,6 +130,14 @@ pub enum MetadataError {
     /// The broker says that this client has to start from the bootstrap addresses again (KIP-1102).
     #[error("the broker asks the client to bootstrap again")]
     Rebootstrap,
+    /// Another cluster's broker is where one of ours was said to be.
+    #[error("the broker belongs to cluster {told}, not to {known}")]
+    OtherCluster {
+        /// The cluster that the client is connected to.
+        known: String,
+        /// The broker's.
+        told: String,
+    },
     /// The broker refused.
     #[error("the broker refused: {0}")]
     Refused(ErrorCode),
@@ -266,7 +274,10 @@ impl Metadata {
         response: &MetadataResponse,
         now: Instant,
     ) -> Result<bool, MetadataError> {
-        if let Err(error) = merge::check(response) {
+        if let Err(error) = self
+            .check_cluster(response)
+            .and_then(|()| merge::check(response))
+        {
             self.handle_failure(now);
             if error == MetadataError::Rebootstrap {
                 self.source = Source::Bootstrap;
@@ -287,6 +298,23 @@ impl Metadata {
         self.pause(!changed, now);
         self.take_stock();
         Ok(changed)
+    }
+
+    /// An address that was one of this cluster's brokers may be another cluster's by now. The bootstrap addresses lead to
+    /// the cluster that is meant, whatever it calls itself.
+    fn check_cluster(&self, response: &MetadataResponse) -> Result<(), MetadataError> {
+        match (
+            self.cluster.cluster_id.as_deref(),
+            response.cluster_id.as_deref(),
+        ) {
+            (Some(known), Some(told)) if known != told && self.source == Source::Known => {
+                Err(MetadataError::OtherCluster {
+                    known: known.to_owned(),
+                    told: told.to_owned(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The question came to nothing.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use milena_engine::{backoff::Rng, cluster::NodeId};
+use milena_protocol::ErrorCode;
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, timeout, timeout_at},
@@ -229,6 +230,11 @@ async fn identify(core: Arc<Core>) -> Done {
             Err(error) => {
                 warn!(%error, attempt, "no producer id yet");
                 core.handle_no_identity(&error.to_string());
+                if let Cause::Kafka(error) = &error
+                    && error.code == ErrorCode::CLUSTER_AUTHORIZATION_FAILED.0
+                {
+                    core.fail_unsent(error);
+                }
                 let pause = core.settings.retry_backoff.delay(attempt, &mut rng);
                 attempt = attempt.saturating_add(1);
                 tokio::time::sleep(pause).await;

@@ -125,6 +125,27 @@ mod tests {
         assert!(connect(vec![deserted().await, good]).await.is_ok());
     }
 
+    /// Gives other addresses each time.
+    #[derive(Debug)]
+    struct Moving(std::sync::Mutex<Vec<SocketAddr>>);
+
+    impl Resolver for Moving {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            Box::pin(async { Ok(self.0.lock().unwrap().pop().into_iter().collect()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_anew_for_each_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let now = listener.local_addr().unwrap();
+        let before = deserted().await;
+        let connector = TcpConnector::with_resolver(Moving(vec![now, before].into()));
+        let patience = Duration::from_secs(5);
+        assert!(connector.connect("kafka", 9092, patience).await.is_err());
+        assert!(connector.connect("kafka", 9092, patience).await.is_ok());
+    }
+
     #[tokio::test]
     async fn a_failure_tells_of_each_address() {
         let (one, two) = (deserted().await, deserted().await);

@@ -30,3 +30,5 @@ mod settings;
 mod stored;
 #[cfg(test)]
 mod tcp;
+#[cfg(test)]
+mod timing;

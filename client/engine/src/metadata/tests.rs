@@ -409,6 +409,34 @@ fn bootstrap_starts_again_when_asked_to_or_when_nothing_works() {
 }
 
 #[test]
+fn another_cluster_is_believed_only_where_the_bootstrap_addresses_lead_to_it() {
+    let of = |cluster: &str| MetadataResponse {
+        cluster_id: Some(Str::from(cluster)),
+        ..answer(vec![topic("a", 1, &[(1, 5)])])
+    };
+    let mut metadata = tracking(&["a"]);
+    metadata.poll_request(at(0)).unwrap();
+    assert_eq!(metadata.handle_response(&of("ours"), at(0)), Ok(true));
+    let cluster = metadata.cluster().clone();
+    metadata.request_refresh();
+    metadata.poll_request(at(1_000)).unwrap();
+    let error = metadata.handle_response(&of("theirs"), at(1_000));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "the broker belongs to cluster theirs, not to ours"
+    );
+    assert_eq!(*metadata.cluster(), cluster, "the picture stays");
+    // The other brokers have their turn, and then the bootstrap addresses.
+    metadata.handle_failure(at(2_000));
+    metadata.handle_failure(at(3_000));
+    assert_eq!(metadata.source(), Source::Bootstrap);
+    metadata.poll_request(at(5_000)).unwrap();
+    assert_eq!(metadata.handle_response(&of("theirs"), at(5_000)), Ok(true));
+    let id = metadata.cluster().cluster_id.clone();
+    assert_eq!(id.as_deref(), Some("theirs"));
+}
+
+#[test]
 fn what_did_not_change_is_shared_between_pictures() {
     let mut metadata = tracking(&["a", "b"]);
     learn(

@@ -10,10 +10,14 @@ use milena_engine::{
     produce::{Content, Failure, Finished, Partition, PartitionQueue, Reason, Share},
     time::Instant,
 };
+use milena_protocol::ErrorCode;
 use tokio::time::timeout;
 
 use super::{CLOSED, Core};
-use crate::producer::{delivery::Completion, error::CloseError, topic::PartitionRef};
+use crate::{
+    KafkaError,
+    producer::{delivery::Completion, error::CloseError, topic::PartitionRef},
+};
 
 impl Core {
     /// Gives up what has run out of time. Says when to call again.
@@ -54,6 +58,20 @@ impl Core {
             inbox.write(|letters| letters.stop = true);
         }
         self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// A broker gives this client no producer id: what waits for one fails, lest it fail much later by running out of
+    /// time. Records to come may fare better.
+    pub(crate) fn fail_unsent(&self, error: &KafkaError) {
+        let now = self.clock.now();
+        let message = error.message.as_deref().map(Arc::from);
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                self.give_up(partition, |queue, each, freed| {
+                    queue.refuse(ErrorCode(error.code), message.clone(), now, each, freed);
+                });
+            }
+        }
     }
 
     /// Gives up what was accepted up to now, and goes on. Returns the number of records.

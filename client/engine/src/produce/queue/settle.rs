@@ -336,6 +336,19 @@ impl<C> PartitionQueue<C> {
         self.end_all(&Reason::Purged, now, settings, each, freed);
     }
 
+    /// A broker refused the producer as such: what was never sent fails with its answer.
+    pub fn refuse(
+        &mut self,
+        code: ErrorCode,
+        message: Option<Arc<str>>,
+        now: Instant,
+        mut each: impl FnMut(Share<C>, Failure),
+        mut freed: impl FnMut(Content),
+    ) {
+        self.trouble = Some(Cause::Answer { code, message });
+        self.end_unsent(&Reason::Refused(code), now, &mut each, &mut freed);
+    }
+
     fn end_all(
         &mut self,
         reason: &Reason,
