@@ -171,7 +171,7 @@ pub(crate) fn steps() -> Vec<Step> {
     });
     steps.push(Step {
         tier: Tier::Real,
-        what: "three nodes under load and faults, two minutes".to_owned(),
+        what: "three nodes under load and faults, transactions too, two minutes".to_owned(),
         log: "chaos".to_owned(),
         action: Action::Chaos,
     });
