@@ -25,3 +25,5 @@ mod spoilt;
 #[path = "../produce/stored.rs"]
 #[allow(dead_code)]
 mod stored;
+#[cfg(test)]
+mod storms;

@@ -19,7 +19,7 @@ use crate::held::{VERSIONS, asked, committed, fill, filled, producer, seconds, s
 const VERSION: i16 = 7;
 
 /// The offset that "readers" will begin with in partition `partition` of "input", or -1.
-fn begins(cluster: &Cluster, partition: i32) -> i64 {
+pub(crate) fn begins(cluster: &Cluster, partition: i32) -> i64 {
     let request = OffsetFetchRequest {
         group_id: Str::from_static("readers"),
         topics: Some(vec![OffsetFetchRequestTopic {
