@@ -69,24 +69,34 @@ fn largest_value(limit: usize) -> usize {
 async fn what_the_topic_does_not_take_stops_nothing_else(place: Place) {
     let client = place.client().await;
     let mut ledgers = Vec::new();
-    for idempotence in [true, false] {
+    // Batches of a record or so, and batches that have to be divided.
+    let sizes = [500, 16 * 1024];
+    for (idempotence, batch_size) in [true, false]
+        .into_iter()
+        .flat_map(|it| sizes.map(|size| (it, size)))
+    {
         let topic = place
             .topic_with(&client, "narrow", 2, &[("max.message.bytes", "5000")])
             .await;
-        ledgers.push(send_past_the_limit(&client, topic, idempotence).await);
+        ledgers.push(send_past_the_limit(&client, topic, idempotence, batch_size).await);
     }
     verify(place, &client, &ledgers).await;
 }
 
 /// Sends records that fit, with some that do not among them, several requests under way at a time.
-async fn send_past_the_limit(client: &Client, topic: String, idempotence: bool) -> Ledger {
+async fn send_past_the_limit(
+    client: &Client,
+    topic: String,
+    idempotence: bool,
+    batch_size: usize,
+) -> Ledger {
     let producer = client
         .producer()
         .idempotence(idempotence)
         // Without idempotence, order is only kept by waiting for each answer.
         .max_in_flight(if idempotence { 5 } else { 1 })
-        .linger(Duration::ZERO)
-        .batch_size(500)
+        .linger(Duration::from_millis(if batch_size > 500 { 20 } else { 0 }))
+        .batch_size(batch_size)
         .build()
         .unwrap();
     let mut ledger = Ledger::new(topic);
