@@ -110,7 +110,11 @@ macro_rules! kafka {
 
                 #[inline]
                 #[allow(unused_mut, unused_variables)]
-                fn read<'a>(i: $crate::wire::Wire<'a>, frame: &$crate::wire::Frame<'a>) -> $crate::wire::Parsed<'a, Self> {
+                fn read_to<'a, R>(
+                    i: $crate::wire::Wire<'a>,
+                    frame: &$crate::wire::Frame<'a>,
+                    keep: impl FnOnce(Self) -> R,
+                ) -> $crate::wire::Parsed<'a, R> {
                     let ver = frame.ver;
                     $(
                         let (i, mut $field) = if kafka!(@inline ver, [$lo $to $($hi)?] [$($tag)?]) {
@@ -124,7 +128,7 @@ macro_rules! kafka {
                             [$($null_lo $null_to $($null_hi)?)?] [$($tag)?]);)*
                         Ok($crate::tags::Tag::Unknown)
                     })?;
-                    Ok((i, Self { $($field,)* unknown_tags }))
+                    Ok((i, keep(Self { $($field,)* unknown_tags })))
                 }
 
                 #[inline]

@@ -27,20 +27,35 @@ pub trait Field: Sized {
     /// The fewest bytes a value takes, null included. Bounds what a count may claim.
     fn least(ver: Ver) -> usize;
 
-    fn read<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Self>;
+    /// Reads a value and hands it to `keep`, which puts it where it belongs. A value that is returned is copied on its
+    /// way, mostly more than once, and for a record set that takes longer than to read it.
+    fn read_to<'a, R>(
+        i: Wire<'a>,
+        frame: &Frame<'a>,
+        keep: impl FnOnce(Self) -> R,
+    ) -> Parsed<'a, R>;
+
+    #[inline]
+    fn read<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Self> {
+        Self::read_to(i, frame, |value| value)
+    }
 
     fn write(&self, out: &mut Sink, ver: Ver) -> Encoded;
 
     /// Reads as many elements of an array as it claims to have; `start` is where the claim stands.
     #[inline]
-    fn read_elements<'a>(
+    fn read_elements<'a, R>(
         start: Wire<'a>,
         i: Wire<'a>,
         count: usize,
         frame: &Frame<'a>,
-    ) -> Parsed<'a, Vec<Self>> {
+        keep: impl FnOnce(Vec<Self>) -> R,
+    ) -> Parsed<'a, R> {
         let least = Self::least(frame.ver);
-        read_elements_by(start, i, count, least, |i| Self::read(i, frame))
+        let (rest, elements) = read_elements_by(start, i, count, least, |i, elements| {
+            Self::read_to(i, frame, |element| elements.push(element))
+        })?;
+        Ok((rest, keep(elements)))
     }
 
     fn write_elements(elements: &[Self], out: &mut Sink, ver: Ver) -> Encoded {
@@ -63,8 +78,7 @@ pub trait Field: Sized {
         if marker < 0 {
             return Ok((rest, None));
         }
-        let (rest, value) = Self::read(rest, frame)?;
-        Ok((rest, Some(value)))
+        Self::read_to(rest, frame, Some)
     }
 
     fn write_nullable(value: Option<&Self>, out: &mut Sink, ver: Ver) -> Encoded {
@@ -103,8 +117,7 @@ pub(crate) fn read_nullable<'a, T: Field>(
     if null {
         return T::read_nullable(i, frame);
     }
-    let (rest, value) = T::read(i, frame)?;
-    Ok((rest, Some(value)))
+    T::read_to(i, frame, Some)
 }
 
 /// The value of a tagged row, which must fill the tag's bytes.
@@ -145,21 +158,26 @@ macro_rules! fixed {
             }
 
             #[inline]
-            fn read<'a>(i: Wire<'a>, _: &Frame<'a>) -> Parsed<'a, Self> {
+            fn read_to<'a, R>(
+                i: Wire<'a>,
+                _: &Frame<'a>,
+                keep: impl FnOnce(Self) -> R,
+            ) -> Parsed<'a, R> {
                 let (i, bytes) = array::<$size>(i)?;
-                Ok((i, $from(bytes)))
+                Ok((i, keep($from(bytes))))
             }
 
             #[inline]
-            fn read_elements<'a>(
+            fn read_elements<'a, R>(
                 start: Wire<'a>,
                 i: Wire<'a>,
                 count: usize,
                 _: &Frame<'a>,
-            ) -> Parsed<'a, Vec<Self>> {
+                keep: impl FnOnce(Vec<Self>) -> R,
+            ) -> Parsed<'a, R> {
                 check_count(start, i, count, $size)?;
                 let (i, bytes) = arrays::<$size>(i, count)?;
-                Ok((i, bytes.iter().map(|bytes| $from(*bytes)).collect()))
+                Ok((i, keep(bytes.iter().map(|bytes| $from(*bytes)).collect())))
             }
 
             #[inline]
@@ -210,9 +228,13 @@ macro_rules! measured {
             }
 
             #[inline]
-            fn read<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Self> {
+            fn read_to<'a, R>(
+                i: Wire<'a>,
+                frame: &Frame<'a>,
+                keep: impl FnOnce(Self) -> R,
+            ) -> Parsed<'a, R> {
                 match $read_length(i, frame.ver)? {
-                    (rest, Some(length)) => $read(i, rest, length, frame),
+                    (rest, Some(length)) => $read(i, rest, length, frame, keep),
                     (_, None) => Err(i.fail(DecodeReason::Null)),
                 }
             }
@@ -220,7 +242,7 @@ macro_rules! measured {
             #[inline]
             fn read_nullable<'a>(i: Wire<'a>, frame: &Frame<'a>) -> Parsed<'a, Option<Self>> {
                 match $read_length(i, frame.ver)? {
-                    (rest, Some(length)) => $read(i, rest, length, frame).map(|(rest, value)| (rest, Some(value))),
+                    (rest, Some(length)) => $read(i, rest, length, frame, Some),
                     (rest, None) => Ok((rest, None)),
                 }
             }
@@ -247,15 +269,16 @@ measured! {
     [<T: Field>] Vec<T>: Type::Array(&T::TYPE), long_length, 4, T::read_elements, Self::len, |list: &Self, out, ver| T::write_elements(list, out, ver);
 }
 
-fn read_text<'a>(
+fn read_text<'a, R>(
     start: Wire<'a>,
     i: Wire<'a>,
     length: usize,
     frame: &Frame<'a>,
-) -> Parsed<'a, Str> {
+    keep: impl FnOnce(Str) -> R,
+) -> Parsed<'a, R> {
     let (rest, text) = span(i, length)?;
     match Str::try_from(frame.share(text)) {
-        Ok(text) => Ok((rest, text)),
+        Ok(text) => Ok((rest, keep(text))),
         Err(_) => Err(start.fail(DecodeReason::Utf8)),
     }
 }
@@ -266,9 +289,15 @@ fn write_text(text: &Str, out: &mut Sink, _: Ver) -> Encoded {
 }
 
 #[inline]
-fn read_bytes<'a>(_: Wire<'a>, i: Wire<'a>, length: usize, frame: &Frame<'a>) -> Parsed<'a, Bytes> {
+fn read_bytes<'a, R>(
+    _: Wire<'a>,
+    i: Wire<'a>,
+    length: usize,
+    frame: &Frame<'a>,
+    keep: impl FnOnce(Bytes) -> R,
+) -> Parsed<'a, R> {
     let (rest, bytes) = span(i, length)?;
-    Ok((rest, frame.share(bytes)))
+    Ok((rest, keep(frame.share(bytes))))
 }
 
 fn write_bytes(bytes: &Bytes, out: &mut Sink, _: Ver) -> Encoded {
@@ -277,14 +306,14 @@ fn write_bytes(bytes: &Bytes, out: &mut Sink, _: Ver) -> Encoded {
 }
 
 #[inline]
-fn read_records<'a>(
+fn read_records<'a, R>(
     start: Wire<'a>,
     i: Wire<'a>,
     length: usize,
     frame: &Frame<'a>,
-) -> Parsed<'a, Records> {
-    let (rest, bytes) = read_bytes(start, i, length, frame)?;
-    Ok((rest, bytes.into()))
+    keep: impl FnOnce(Records) -> R,
+) -> Parsed<'a, R> {
+    read_bytes(start, i, length, frame, |bytes| keep(bytes.into()))
 }
 
 fn write_records(records: &Records, out: &mut Sink, _: Ver) -> Encoded {
@@ -317,14 +346,15 @@ fn check_count(
     Ok(())
 }
 
-/// Reads `count` elements of which each takes `least` bytes or more. `start` is where the count stands.
+/// Reads `count` elements of which each takes `least` bytes or more: `read` adds one to the list. `start` is where the
+/// count stands.
 #[inline(never)]
 pub(crate) fn read_elements_by<'a, T>(
     start: Wire<'a>,
     mut i: Wire<'a>,
     count: usize,
     least: usize,
-    read: impl Fn(Wire<'a>) -> Parsed<'a, T>,
+    read: impl Fn(Wire<'a>, &mut Vec<T>) -> Parsed<'a, ()>,
 ) -> Parsed<'a, Vec<T>> {
     check_count(start, i, count, least)?;
     let mut elements = room_for(count, i.len());
@@ -333,11 +363,8 @@ pub(crate) fn read_elements_by<'a, T>(
             // As much again, but never more than there will be.
             elements.reserve_exact(elements.len().min(count - elements.len()));
         }
-        match read(i) {
-            Ok((rest, element)) => {
-                elements.push(element);
-                i = rest;
-            }
+        match read(i, &mut elements) {
+            Ok((rest, ())) => i = rest,
             Err(error) => return Err(error.in_element(elements.len())),
         }
     }

@@ -16,38 +16,41 @@ use bytes::Bytes;
 /// assert_eq!((cut.len(), cut.segments().len()), (8, 2));
 /// ```
 #[derive(Clone, Default)]
-pub struct Records(Cut);
-
-#[derive(Clone)]
-enum Cut {
-    /// What a frame gives; no allocation.
-    One(Bytes),
-    Many {
-        segments: Vec<Bytes>,
-        len: usize,
-    },
+pub struct Records {
+    /// What a frame gives, without an allocation; empty when there are several.
+    one: Bytes,
+    many: Option<Box<Many>>,
 }
 
-impl Default for Cut {
-    fn default() -> Self {
-        Self::One(Bytes::new())
-    }
+/// Behind a box, for what is read is in one piece and is copied faster the smaller it is.
+#[derive(Clone)]
+struct Many {
+    segments: Vec<Bytes>,
+    len: usize,
 }
 
 impl Records {
     /// A record set of several pieces, to be written one after the other.
     #[must_use]
     pub fn from_segments(segments: Vec<Bytes>) -> Self {
-        let len = segments.iter().map(Bytes::len).sum();
-        Self(Cut::Many { segments, len })
+        match <[Bytes; 1]>::try_from(segments) {
+            Ok([one]) => one.into(),
+            Err(segments) => {
+                let len = segments.iter().map(Bytes::len).sum();
+                Self {
+                    one: Bytes::new(),
+                    many: Some(Box::new(Many { segments, len })),
+                }
+            }
+        }
     }
 
     /// Bytes of all segments.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Cut::One(bytes) => bytes.len(),
-            Cut::Many { len, .. } => *len,
+        match &self.many {
+            None => self.one.len(),
+            Some(many) => many.len,
         }
     }
 
@@ -60,34 +63,34 @@ impl Records {
     /// The pieces in order.
     #[must_use]
     pub fn segments(&self) -> &[Bytes] {
-        match &self.0 {
-            Cut::One(bytes) => std::slice::from_ref(bytes),
-            Cut::Many { segments, .. } => segments,
+        match &self.many {
+            None => std::slice::from_ref(&self.one),
+            Some(many) => &many.segments,
         }
     }
 
     /// Everything in one piece: a copy, unless there is only one segment.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        match self.0 {
-            Cut::One(bytes) => bytes,
-            Cut::Many { segments, .. } => match <[Bytes; 1]>::try_from(segments) {
-                Ok([only]) => only,
-                Err(many) => many.concat().into(),
-            },
+        match self.many {
+            None => self.one,
+            Some(many) => many.segments.concat().into(),
         }
     }
 }
 
 impl From<Bytes> for Records {
     fn from(bytes: Bytes) -> Self {
-        Self(Cut::One(bytes))
+        Self {
+            one: bytes,
+            many: None,
+        }
     }
 }
 
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
-        if let (Cut::One(a), Cut::One(b)) = (&self.0, &other.0) {
+        if let ([a], [b]) = (self.segments(), other.segments()) {
             return a == b;
         }
         self.len() == other.len()

@@ -201,7 +201,11 @@ fn read_value<'a>(i: Wire<'a>, frame: &Frame<'a>, ty: Type, null: bool) -> Parse
         Type::Records => plain(i, frame, null, Value::Records),
         Type::Array(of) => match long_length(i, frame.ver)? {
             (rest, Some(count)) => {
-                let read = |i| read_value(i, frame, *of, false);
+                let read = |i, elements: &mut Vec<_>| {
+                    let (rest, element) = read_value(i, frame, *of, false)?;
+                    elements.push(element);
+                    Ok((rest, ()))
+                };
                 let (rest, elements) = read_elements_by(i, rest, count, of.least(frame.ver), read)?;
                 Ok((rest, Value::Array(elements)))
             }
@@ -233,8 +237,7 @@ fn plain<'a, T: Field>(
         let (rest, value) = T::read_nullable(i, frame)?;
         Ok((rest, value.map_or(Value::Null, wrap)))
     } else {
-        let (rest, value) = T::read(i, frame)?;
-        Ok((rest, wrap(value)))
+        T::read_to(i, frame, wrap)
     }
 }
 
