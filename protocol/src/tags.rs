@@ -186,8 +186,8 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         self.written += 1;
         self.out.uvarint(tag);
         let length = self.out.uvarint_later();
-        write(self.out).map_err(|error| error.in_row(row))?;
-        self.out.set_length(&length)
+        let written = write(self.out).and_then(|()| self.out.set_length(&length));
+        written.map_err(|error| error.in_row(row))
     }
 
     #[inline]

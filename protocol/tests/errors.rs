@@ -19,7 +19,7 @@ use milena_protocol::metadata::{
     MetadataResponseTopic,
 };
 use milena_protocol::produce::ProduceRequest;
-use milena_protocol::{DecodeReason, EncodeReason, Message, Request, UnknownTags, Uuid, apis};
+use milena_protocol::{DecodeReason, EncodeReason, Message, Request, Str, UnknownTags, Uuid, apis};
 
 fn metadata() -> MetadataResponse {
     let partition = MetadataResponsePartition {
@@ -195,6 +195,53 @@ fn tagged_sections_are_read_strictly() {
 }
 
 #[test]
+fn an_error_of_the_section_itself_goes_by_the_name_that_kafka_has_for_it() {
+    let sections: [&[u8]; 5] = [b"", b"\x01", b"\x01\x05", b"\x01\x05\x02\x01", b"\x01\x80"];
+    for section in sections {
+        let body = [b"\0\0\x01\0\0\0\0", section].concat();
+        let error = ApiVersionsResponse::decode(&body.into(), 3).unwrap_err();
+        assert_eq!(error.path(), "_tagged_fields", "{error}");
+    }
+}
+
+#[test]
+fn an_error_points_at_the_first_byte_of_what_is_wrong() {
+    let cases: [(&'static [u8], _); 6] = [
+        (
+            b"\xff\xff\xff\xfe",
+            "topic_names: negative length -2 at byte 0",
+        ),
+        (
+            b"\xff\xff\xff\xff",
+            "topic_names: null is not allowed at byte 0",
+        ),
+        (
+            b"\0\0\0\x03\0\0\0\0\0",
+            "topic_names: a count of 3 is more than the 5 bytes left can hold at byte 0",
+        ),
+        (
+            b"\0\0\0\x01\xff\xfe\0\0",
+            "topic_names[0]: negative length -2 at byte 4",
+        ),
+        (
+            b"\0\0\0\x01\0\x03ab",
+            "topic_names[0]: truncated to 2 of 3 bytes at byte 6",
+        ),
+        (
+            b"\0\0\0\x01\0\x02ab\0\0\0",
+            "timeout_ms: truncated to 3 of 4 bytes at byte 8",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        let error = DeleteTopicsRequest::decode(&Bytes::from_static(bytes), 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("DeleteTopicsRequest v1: {expected}")
+        );
+    }
+}
+
+#[test]
 fn a_tag_of_another_version_is_refused_as_kafka_refuses_it() {
     // Tag 0 is there from version 16 on; before the tagged section come 11 bytes.
     let body = Bytes::from_static(b"\0\0\0\0\0\0\0\0\0\0\x01\x01\x00\x01\x01");
@@ -251,4 +298,17 @@ fn a_count_that_could_be_true_reserves_no_more_than_the_frame() {
         "{} bytes",
         info.bytes_max
     );
+}
+
+#[test]
+fn an_array_grows_to_its_count_and_not_beyond() {
+    // More than the first reservation holds, and no power of two.
+    let count = 3_000;
+    let body = DeleteTopicsRequest {
+        topic_names: vec![Str::default(); count],
+        ..Default::default()
+    };
+    let bytes = body.encode(1).unwrap().into_bytes();
+    let names = DeleteTopicsRequest::decode(&bytes, 1).unwrap().topic_names;
+    assert_eq!((names.len(), names.capacity()), (count, count));
 }

@@ -64,6 +64,22 @@ fn produce_shares_every_segment_of_every_record_set() {
 }
 
 #[test]
+fn no_segment_is_empty() {
+    let [empty, piece] = [Bytes::new(), Bytes::from_static(b"piece")];
+    let set = Records::from_segments(vec![empty.clone(), piece.clone(), empty]);
+    let body = produce(vec![
+        set,
+        Records::default(),
+        Records::from_segments(vec![]),
+    ]);
+    let out = body.encode(11).unwrap();
+    // One buffer in front of the only piece, one behind.
+    let lengths: Vec<_> = out.as_slice().iter().map(Bytes::len).collect();
+    assert_eq!(lengths[1..2], [piece.len()]);
+    assert!(lengths.len() == 3 && !lengths.contains(&0), "{lengths:?}");
+}
+
+#[test]
 fn produce_does_not_allocate_for_records() {
     let set = || {
         Records::from_segments(vec![

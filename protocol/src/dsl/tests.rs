@@ -2,8 +2,13 @@
 
 use bytes::Bytes;
 
+use crate::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use crate::schema::{StructSchema, Type};
-use crate::{DecodeReason, EncodeReason, Message, Request, VersionRange};
+use crate::tree::Value;
+use crate::{
+    Api, DecodeReason, Direction, EncodeReason, Message, Records, Request, VersionRange,
+    encode_request,
+};
 
 #[allow(unreachable_pub)]
 mod odd {
@@ -57,6 +62,36 @@ mod rigid {
     }
 }
 
+#[allow(unreachable_pub)]
+mod linked {
+    use crate::records::Records;
+
+    kafka! {
+        api Linked = 997, versions 0-0, flexible 0+, LinkedRequest => LinkedResponse;
+
+        /// Record sets in front of a tagged section and inside of it.
+        struct LinkedRequest {
+            0+   first: Records;
+            0+   tagged: Tagged, tag 0;
+            0+   last: Records, tag 1;
+        }
+
+        struct Tagged {
+            0+   records: Records;
+        }
+
+        struct LinkedResponse {
+            0+   pairs: Vec<Pair>;
+        }
+
+        struct Pair {
+            0+   left: Option<Tagged>, null 0+;
+            0+   right: Option<Tagged>, null 0+;
+        }
+    }
+}
+
+use linked::{LinkedRequest, LinkedResponse, Pair, Tagged};
 use odd::{Cursor, Empty, OddRequest, OddResponse};
 use rigid::{RigidRequest, RigidResponse};
 
@@ -91,10 +126,10 @@ fn structs_that_may_be_null_have_a_marker_where_they_may() {
         &EncodeReason::Null
     );
     // Any negative marker is null.
-    assert_eq!(
-        OddRequest::decode(&Bytes::from_static(b"\x80\x07"), 1),
-        Ok(body(None))
-    );
+    let null = Bytes::from_static(b"\x80\x07");
+    assert_eq!(OddRequest::decode(&null, 1), Ok(body(None)));
+    let tree = Api::of::<OddRequest>().read(Direction::Request, 1, &null);
+    assert_eq!(tree.unwrap().get("cursor"), Some(&Value::Null));
 }
 
 #[test]
@@ -169,6 +204,139 @@ fn elements_without_a_byte_are_counted_as_one() {
         }
     );
     round_trip(&body, 1, b"\xff\xff\xff\xff\0\0\0\x02\x01\x01");
+}
+
+#[test]
+fn elements_may_be_as_small_as_their_structs_can_be() {
+    let pair = Pair {
+        left: None,
+        right: None,
+        ..Default::default()
+    };
+    let body = LinkedResponse {
+        pairs: vec![pair; 3],
+        ..Default::default()
+    };
+    let bytes = b"\x04\xff\xff\0\xff\xff\0\xff\xff\0\0";
+    round_trip(&body, 0, bytes);
+    let tree = Api::of::<LinkedRequest>().read(Direction::Response, 0, &Bytes::from_static(bytes));
+    assert!(matches!(tree.unwrap().get("pairs"), Some(Value::Array(pairs)) if pairs.len() == 3));
+}
+
+fn tagged(records: Records) -> LinkedRequest {
+    LinkedRequest {
+        tagged: Tagged {
+            records,
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+#[test]
+fn lengths_take_another_byte_from_128_and_from_16384_on() {
+    let cases: [(usize, &[u8]); 6] = [
+        (125, b"\x7f\x7e"),
+        (126, b"\x80\x01\x7f"),
+        (127, b"\x82\x01\x80\x01"),
+        (16_380, b"\xff\x7f\xfd\x7f"),
+        (16_381, b"\x80\x80\x01\xfe\x7f"),
+        (16_383, b"\x83\x80\x01\x80\x80\x01"),
+    ];
+    for (size, lengths) in cases {
+        let body = tagged(Bytes::from(vec![7; size]).into());
+        let records = [7].repeat(size);
+        let expected = Bytes::from([b"\x01\x01\0", lengths, &records, b"\0"].concat());
+        assert_eq!(body.encode(0).unwrap().into_bytes(), expected, "{size}");
+        assert_eq!(LinkedRequest::decode(&expected, 0), Ok(body), "{size}");
+    }
+}
+
+#[test]
+fn record_sets_stay_in_place_when_a_length_takes_more_than_the_byte_left_for_it() {
+    let pieces = |sizes: &[usize]| {
+        let piece = |(n, size): (u8, &usize)| Bytes::from(vec![n; *size]);
+        Records::from_segments((1..).zip(sizes).map(piece).collect())
+    };
+    let body = LinkedRequest {
+        first: pieces(&[2, 3]),
+        last: pieces(&[200]),
+        ..tagged(pieces(&[100, 20_000]))
+    };
+    let expected = [
+        b"\x06\x01\x01\x02\x02\x02\x02".to_vec(),
+        b"\x00\x88\x9d\x01\x85\x9d\x01".to_vec(),
+        [[1; 100].as_slice(), &[2; 20_000], &[0]].concat(),
+        b"\x01\xca\x01\xc9\x01".to_vec(),
+        vec![1; 200],
+    ];
+    let expected = Bytes::from(expected.concat());
+    assert_eq!(body.encode(0).unwrap().into_bytes(), expected);
+    assert_eq!(LinkedRequest::decode(&expected, 0), Ok(body));
+}
+
+#[test]
+fn a_record_set_stays_in_front_of_a_number_of_tags_that_takes_two_bytes() {
+    let mut body = LinkedRequest {
+        first: Bytes::from_static(b"first").into(),
+        ..Default::default()
+    };
+    let mut expected = b"\x06first\x82\x01".to_vec();
+    for tag in 120..250 {
+        body.unknown_tags.insert(tag, Bytes::new());
+        match tag {
+            ..0x80 => expected.extend([tag as u8, 0]),
+            _ => expected.extend([tag as u8 | 0x80, 1, 0]),
+        }
+    }
+    let expected = Bytes::from(expected);
+    assert_eq!(body.encode(0).unwrap().into_bytes(), expected);
+    assert_eq!(LinkedRequest::decode(&expected, 0), Ok(body));
+}
+
+#[test]
+fn no_length_exceeds_an_i32() {
+    const MOST: usize = i32::MAX as usize;
+    // All the same mebibyte.
+    let mebibyte = Bytes::from(vec![0; 1 << 20]);
+    let records = |size: usize| {
+        let mut segments = vec![mebibyte.clone(); size >> 20];
+        segments.push(mebibyte.slice(..size & 0xf_ffff));
+        Records::from_segments(segments)
+    };
+    let first = |size| LinkedRequest {
+        first: records(size),
+        ..Default::default()
+    };
+    let too_long = |error: crate::EncodeError| match error.reason() {
+        EncodeReason::TooLong(length) => (error.path(), *length),
+        reason => panic!("{reason}"),
+    };
+
+    assert_eq!(first(MOST).encoded_len(0), Ok(5 + MOST + 1));
+    let error = first(MOST + 1).encode(0).unwrap_err();
+    assert_eq!(too_long(error), ("first".into(), MOST + 1));
+    let error = tagged(records(MOST)).encode(0).unwrap_err();
+    assert_eq!(too_long(error), ("tagged".into(), 5 + MOST + 1));
+    // The header takes ten bytes.
+    let error = encode_request(1, None, 0, &first(MOST)).unwrap_err();
+    assert_eq!(too_long(error), (String::new(), 10 + 5 + MOST + 1));
+
+    let partition = PartitionProduceData {
+        records: Some(records(MOST + 1)),
+        ..Default::default()
+    };
+    let topic = TopicProduceData {
+        partition_data: vec![partition],
+        ..Default::default()
+    };
+    let produce = ProduceRequest {
+        topic_data: vec![topic],
+        ..Default::default()
+    };
+    let error = produce.encode(8).unwrap_err();
+    let path = "topic_data[0].partition_data[0].records";
+    assert_eq!(too_long(error), (path.into(), MOST + 1));
 }
 
 #[test]
