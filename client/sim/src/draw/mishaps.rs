@@ -96,6 +96,7 @@ impl Dice {
                     SpellKind::Deny(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND),
                     SpellKind::Deny(ErrorCode::REQUEST_TIMED_OUT),
                     SpellKind::Deny(ErrorCode::KAFKA_STORAGE_ERROR),
+                    SpellKind::Deny(ErrorCode::NOT_LEADER_OR_FOLLOWER),
                 ],
             )
         };

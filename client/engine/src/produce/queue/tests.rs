@@ -408,20 +408,22 @@ fn a_broken_sequence_begins_anew_once_nothing_is_in_flight() {
 
 #[test]
 fn a_batch_that_may_be_stored_never_gets_new_numbers() {
-    let mut bench = Bench::established();
-    bench.batch(1);
-    let taken = bench.take(OLD).unwrap();
-    bench.settle(taken, lost());
-    bench.wait(BACKOFF);
-    let taken = bench.take(OLD).unwrap();
-    let settled = bench.settle(taken, refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
-    let (_, failure) = failure(settled);
-    assert_eq!(
-        (failure.reason, failure.persistence),
-        (Reason::Unresolved, Persistence::Maybe)
-    );
-    bench.batch(1);
-    assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
+    for unclear in [lost(), refused(ErrorCode::NOT_LEADER_OR_FOLLOWER)] {
+        let mut bench = Bench::established();
+        bench.batch(1);
+        let taken = bench.take(OLD).unwrap();
+        bench.settle(taken, unclear);
+        bench.wait(BACKOFF);
+        let taken = bench.take(OLD).unwrap();
+        let settled = bench.settle(taken, refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+        let (_, failure) = failure(settled);
+        assert_eq!(
+            (failure.reason, failure.persistence),
+            (Reason::Unresolved, Persistence::Maybe)
+        );
+        bench.batch(1);
+        assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
+    }
 }
 
 #[test]
@@ -471,6 +473,14 @@ fn what_runs_out_of_time_between_two_attempts_leaves_a_hole() {
         (refused(ErrorCode::NOT_ENOUGH_REPLICAS), Persistence::No),
         (
             refused(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND),
+            Persistence::Maybe,
+        ),
+        (
+            refused(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            Persistence::Maybe,
+        ),
+        (
+            refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             Persistence::Maybe,
         ),
     ] {
