@@ -1,6 +1,15 @@
 //! Everything at once, drawn from seeds: what was said of each transaction is what readers of committed records see.
 
-use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use fastrand::Rng;
 use milena::{
@@ -39,9 +48,9 @@ const CODES: [ErrorCode; 6] = [
     ErrorCode::TRANSACTION_ABORTABLE,
 ];
 
-/// Makes the cluster's life hard until it is aborted.
-async fn disturb(cluster: Arc<Cluster>, mut rng: Rng) {
-    loop {
+/// Makes the cluster's life hard until it is told that it is over.
+async fn disturb(cluster: Arc<Cluster>, mut rng: Rng, over: Arc<AtomicBool>) {
+    while !over.load(Ordering::Relaxed) {
         sleep(ms(rng.u64(1..300))).await;
         // What does not come about is taken back: faults that come faster than requests would be the only weather.
         if cluster.faults().pending() > 3 {
@@ -194,7 +203,8 @@ async fn storm(seed: u64) {
         .request_timeout(seconds(5))
         .max_block(seconds(20));
     let mut producer = builder.build().await.unwrap();
-    let storm = tokio::spawn(disturb(cluster.clone(), Rng::with_seed(seed)));
+    let over = Arc::new(AtomicBool::new(false));
+    let storm = tokio::spawn(disturb(cluster.clone(), Rng::with_seed(seed), over.clone()));
     let mut rng = Rng::with_seed(!seed);
     let mut texts: Vec<i64> = Vec::new();
     let mut untold = None;
@@ -215,12 +225,9 @@ async fn storm(seed: u64) {
             Fate::Untold => untold = Some(number),
         }
     }
-    storm.abort();
+    over.store(true, Ordering::Relaxed);
+    storm.await.unwrap();
     cluster.faults().clear();
-    for node in 1..=3 {
-        // It may have been taken down at last.
-        let _ = cluster.node_up(node).await;
-    }
     match producer.begin().await {
         Ok(last) => {
             texts.extend(untold.take());
