@@ -93,7 +93,7 @@ fn cargo() -> Command {
         "--test",
         "real_kafka",
     ]);
-    cargo.arg("--target-dir").arg(plan::release_target());
+    plan::release(&mut cargo);
     cargo
 }
 
