@@ -121,13 +121,13 @@ impl Verdict {
 
 /// Whether a batch may be in the log although the broker answered `code`: it was appended but not replicated in
 /// time, or the broker itself does not know. A leader that loses its partition while a batch waits to be replicated
-/// answers as one that never led it.
+/// answers as one that never led it. (One whose topic is deleted meanwhile answers `UNKNOWN_TOPIC_OR_PARTITION`, but then
+/// nothing is in the log.)
 pub(super) const fn may_be_written(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
             | ErrorCode::NOT_LEADER_OR_FOLLOWER
-            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
             | ErrorCode::REQUEST_TIMED_OUT
             | ErrorCode::NETWORK_EXCEPTION
             | ErrorCode::KAFKA_STORAGE_ERROR

@@ -45,7 +45,8 @@ const CODES: [ErrorCode; 16] = [
     ErrorCode::NONE,
 ];
 /// With these, the records may be in the log all the same.
-const VAGUE: [ErrorCode; 5] = [
+const VAGUE: [ErrorCode; 6] = [
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
     ErrorCode::REQUEST_TIMED_OUT,
     ErrorCode::NETWORK_EXCEPTION,
     ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,

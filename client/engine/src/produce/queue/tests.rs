@@ -481,7 +481,7 @@ fn what_runs_out_of_time_between_two_attempts_leaves_a_hole() {
         ),
         (
             refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-            Persistence::Maybe,
+            Persistence::No,
         ),
     ] {
         let mut bench = Bench::established();
