@@ -85,7 +85,9 @@ impl Keeper {
                 let core = core.clone();
                 self.tasks.spawn(async move {
                     core.flush().await;
-                    core.finish_transaction().await;
+                    let patience = core.settings.delivery_timeout;
+                    core.finish_transaction(core.clock.at(core.clock.now() + patience))
+                        .await;
                     Done::Flushed
                 });
             }

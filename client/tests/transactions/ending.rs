@@ -9,7 +9,9 @@ use milena_broker::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::held::{VERSIONS, asked, committed, fill, filled, ms, open, producer, seconds, start};
+use crate::held::{
+    VERSIONS, asked, committed, end, fill, filled, ms, open, producer, seconds, start,
+};
 
 #[tokio::test(start_paused = true)]
 async fn an_end_whose_request_or_answer_is_lost_comes_about_once() {
@@ -33,11 +35,7 @@ async fn an_end_whose_request_or_answer_is_lost_comes_about_once() {
                 }
                 cluster.faults().push(fault.on(ApiKey::END_TXN).times(2));
                 {
-                    let ended = if commit {
-                        transaction.commit().await
-                    } else {
-                        transaction.abort().await
-                    };
+                    let ended = end(transaction, commit).await;
                     // A hung broker may take longer than the deadline.
                     if let Err(error) = ended {
                         assert!(
@@ -45,12 +43,7 @@ async fn an_end_whose_request_or_answer_is_lost_comes_about_once() {
                             "{told}: {error}"
                         );
                         let again = error.into_transaction();
-                        let ended = if commit {
-                            again.commit().await
-                        } else {
-                            again.abort().await
-                        };
-                        ended.unwrap();
+                        end(again, commit).await.unwrap();
                     }
                 }
                 assert_eq!(cluster.faults().pending(), 0, "{told}");
@@ -92,12 +85,7 @@ async fn an_end_that_takes_longer_than_the_deadline_gives_the_transaction_back()
             );
             for _ in 0..3 {
                 let started = Instant::now();
-                let ended = if commit {
-                    transaction.commit().await
-                } else {
-                    transaction.abort().await
-                };
-                let error = ended.unwrap_err();
+                let error = end(transaction, commit).await.unwrap_err();
                 assert!(
                     matches!(error.error(), TransactionError::Retriable(_)),
                     "{error}"
@@ -108,12 +96,7 @@ async fn an_end_that_takes_longer_than_the_deadline_gives_the_transaction_back()
                 // Nothing more can be sent, and it cannot be decided otherwise.
                 let refused = transaction.send(Record::to("orders")).await.unwrap_err();
                 assert_eq!(refused.kind(), ProduceErrorKind::Aborted, "{refused}");
-                let ended = if commit {
-                    transaction.abort().await
-                } else {
-                    transaction.commit().await
-                };
-                let error = ended.unwrap_err();
+                let error = end(transaction, !commit).await.unwrap_err();
                 assert!(
                     matches!(error.error(), TransactionError::InvalidState(_)),
                     "{error}"
@@ -121,11 +104,7 @@ async fn an_end_that_takes_longer_than_the_deadline_gives_the_transaction_back()
                 transaction = error.into_transaction();
             }
             cluster.faults().remove(fault);
-            if commit {
-                transaction.commit().await.unwrap();
-            } else {
-                transaction.abort().await.unwrap();
-            }
+            end(transaction, commit).await.unwrap();
             sleep(seconds(1)).await;
             let expected = if commit { filled(&["late"]) } else { vec![] };
             assert_eq!(committed(&cluster), expected);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use milena::{Client, Delivery, Record, Transaction, TransactionalProducer};
+use milena::{Client, Delivery, EndError, Record, Transaction, TransactionalProducer};
 use milena_broker::{Cluster, protocol::ApiKey};
 
 use crate::{network, stored::stored};
@@ -91,4 +91,13 @@ pub(crate) fn open(cluster: &Cluster) -> u64 {
 
 pub(crate) fn asked(cluster: &Cluster, api: ApiKey) -> u64 {
     cluster.request_count(api)
+}
+
+/// Commits, or aborts.
+pub(crate) async fn end(transaction: Transaction<'_>, commit: bool) -> Result<(), EndError<'_>> {
+    if commit {
+        transaction.commit().await
+    } else {
+        transaction.abort().await
+    }
 }

@@ -23,7 +23,7 @@ use milena_broker::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    held::{committed, filled, ms, open, seconds, start},
+    held::{self, committed, filled, ms, open, seconds, start},
     offsets::begins,
 };
 
@@ -106,11 +106,7 @@ async fn disturb(cluster: Arc<Cluster>, mut rng: Rng, over: Arc<AtomicBool>) {
 /// Ends the transaction as wanted, however often that has to be asked for. Says whether it is committed.
 async fn end(mut transaction: Transaction<'_>, commit: bool) -> bool {
     loop {
-        let ended = if commit {
-            transaction.commit().await
-        } else {
-            transaction.abort().await
-        };
+        let ended = held::end(transaction, commit).await;
         let Err(error) = ended else {
             return commit;
         };

@@ -70,27 +70,62 @@ impl Candidate {
 }
 
 impl Sticky {
-    /// A random one of the best partitions; the shorter its queue, the likelier. `None` for a topic without partitions.
+    /// A random one of the best partitions; the shorter its queue, the likelier. `None` for a topic without partitions,
+    /// and when none is as good any more when looked at again.
     ///
-    /// `candidate` gives each of `count` by its number; it is called several times.
+    /// `candidate` gives each of `count` by its number; it is called twice for each.
     pub fn pick(count: u32, candidate: impl Fn(u32) -> Candidate, rng: &mut Rng) -> Option<u32> {
         let all = || (0..count).map(|number| (number, candidate(number)));
-        let best = all().map(|(_, candidate)| candidate.rank()).max()?;
-        let among = || all().filter(|(_, candidate)| candidate.rank() == best);
-        let longest = among().map(|(_, candidate)| candidate.load).max()?;
-        let weight = |candidate: Candidate| u64::from(longest.saturating_sub(candidate.load)) + 1;
-        let total = among().map(|(_, candidate)| weight(candidate)).sum();
-        let mut left = rng.below(total);
+        let mut best = Best::default();
+        for (_, candidate) in all() {
+            best.see(candidate);
+        }
+        let mut left = rng.below(best.total_weight());
         let mut last = None;
-        for (number, candidate) in among() {
+        for (number, candidate) in all().filter(|(_, candidate)| candidate.rank() == best.rank) {
             last = Some(number);
-            match left.checked_sub(weight(candidate)) {
+            match left.checked_sub(best.weight(candidate)) {
                 Some(rest) => left = rest,
                 None => break,
             }
         }
         // Loads may have changed meanwhile; the last one will do then.
         last
+    }
+}
+
+/// The candidates of the highest rank.
+#[derive(Debug, Default)]
+struct Best {
+    rank: (bool, bool, bool),
+    count: u64,
+    longest: u32,
+    loads: u64,
+}
+
+impl Best {
+    fn see(&mut self, candidate: Candidate) {
+        let rank = candidate.rank();
+        if rank > self.rank {
+            *self = Self {
+                rank,
+                ..Self::default()
+            };
+        }
+        if rank == self.rank {
+            self.count += 1;
+            self.longest = self.longest.max(candidate.load);
+            self.loads += u64::from(candidate.load);
+        }
+    }
+
+    /// One for the longest queue, and one more for each batch that another is shorter by.
+    fn weight(&self, candidate: Candidate) -> u64 {
+        u64::from(self.longest.saturating_sub(candidate.load)) + 1
+    }
+
+    fn total_weight(&self) -> u64 {
+        self.count * (u64::from(self.longest) + 1) - self.loads
     }
 }
 

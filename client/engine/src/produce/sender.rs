@@ -1,30 +1,27 @@
 //! What one broker is sent: which partitions have something ready, and which requests are in flight.
 
 mod answers;
+mod effects;
+mod packing;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
-use bytes::BytesMut;
-use milena_codec::{CodecError, Compressor};
+use milena_codec::Compressor;
 use milena_protocol::{
     Records, Str, Uuid,
-    produce::{
-        PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-        TopicProduceData,
-    },
+    produce::{PartitionProduceResponse, ProduceRequest, ProduceResponse},
 };
 
 use self::answers::{Answers, cause, outcome};
+pub use self::effects::{Effects, Finished, LeaderHint, Retried};
 use super::{
     enrolment::Generation,
     identity::Identities,
-    outcome::{Ack, Cause, Failure},
-    queue::{
-        Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Settled, Share, Taken, Wake,
-    },
+    outcome::Ack,
+    queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Wake},
     settings::{Acks, Settings},
 };
 use crate::{backoff::Rng, cluster::NodeId, time::Instant};
@@ -76,57 +73,6 @@ pub struct Outbound {
     pub max_version: Option<i16>,
     /// Whether the broker will answer.
     pub answered: bool,
-}
-
-/// What follows from a call, to be carried out by the caller once it holds no lock.
-pub struct Effects<P: Partition> {
-    /// Batches that are settled.
-    pub finished: Vec<Finished<P>>,
-    /// Memory that is free again.
-    pub freed: Vec<Content>,
-    /// Buffers that are empty again, though the batches they belonged to are not settled: their memory stays
-    /// reserved for the compressed bytes that took their place.
-    pub chunks: Vec<BytesMut>,
-    /// Partitions that another broker's sender has to look at.
-    pub wakes: Vec<(P, Wake)>,
-    /// What is known of the cluster is out of date.
-    pub stale: bool,
-    /// Leaders that a broker told along with an error (KIP-951).
-    pub hints: Vec<LeaderHint<P>>,
-    /// Batches that will be sent again.
-    pub retried: Vec<Retried<P>>,
-}
-
-/// A batch is settled.
-pub struct Finished<P: Partition> {
-    /// Its partition.
-    pub partition: P,
-    /// Who is told.
-    pub share: Share<P::Completion>,
-    /// What became of it.
-    pub result: Result<Ack, Failure>,
-}
-
-/// A broker says who leads a partition now.
-#[derive(Debug)]
-pub struct LeaderHint<P> {
-    /// The partition.
-    pub partition: P,
-    /// Its leader.
-    pub leader: Leader,
-    /// The leader's address, if it was told.
-    pub address: Option<(Str, u16)>,
-}
-
-/// A batch will be sent again.
-#[derive(Debug)]
-pub struct Retried<P> {
-    /// Its partition.
-    pub partition: P,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// What went wrong.
-    pub cause: Cause,
 }
 
 #[derive(Debug)]
@@ -237,25 +183,27 @@ impl<P: Partition> Sender<P> {
             return None;
         }
         loop {
-            let request = self.gather(now, settings, identity, effects);
-            if let Some(outbound) = request? {
-                return Some(outbound);
+            self.requests += 1;
+            let (batches, any_taken) = self.gather(now, settings, identity, effects);
+            if !batches.is_empty() {
+                return Some(self.request(batches, settings, identity));
+            }
+            // What was taken turned out not to be sendable; what is left of it may be ready again.
+            if !any_taken {
+                return None;
             }
         }
     }
 
-    /// A request with a batch of each ready partition, if there is any. An empty one when all that was ready turned out
-    /// not to be: what is left of that may be.
+    /// A batch of each ready partition, as many as fit, and whether any was taken from its queue.
     fn gather(
         &mut self,
         now: Instant,
         settings: &Settings,
         identity: &mut impl Identities,
         effects: &mut Effects<P>,
-    ) -> Option<Option<Outbound>> {
-        self.requests += 1;
-        let token = self.requests;
-        let mut any = false;
+    ) -> (Vec<Carried<P>>, bool) {
+        let mut any_taken = false;
         let mut batches = Vec::new();
         let mut size = 0;
         for _ in 0..self.ready.len() {
@@ -264,7 +212,7 @@ impl<P: Partition> Sender<P> {
             };
             let room = (size > 0).then(|| settings.max_request_size.saturating_sub(size));
             let (taken, wake) = partition.with(|queue| {
-                let taken = if queue.visit(self.node, token) {
+                let taken = if queue.visit(self.node, self.requests) {
                     let place = (partition.topic(), partition.index());
                     identity.with(|ids| queue.take(self.node, room, now, settings, ids, place))
                 } else {
@@ -275,7 +223,7 @@ impl<P: Partition> Sender<P> {
             self.route(partition.clone(), wake, effects);
             match taken {
                 Ok(taken) => {
-                    any = true;
+                    any_taken = true;
                     if let Some(carried) = self.pack(partition, taken, now, settings, effects) {
                         size += carried.records.len();
                         batches.push(carried);
@@ -292,9 +240,17 @@ impl<P: Partition> Sender<P> {
                 }
             }
         }
-        if batches.is_empty() {
-            return any.then_some(None);
-        }
+        (batches, any_taken)
+    }
+
+    /// The request of these batches, which are in flight from here on.
+    fn request(
+        &mut self,
+        mut batches: Vec<Carried<P>>,
+        settings: &Settings,
+        identity: &mut impl Identities,
+    ) -> Outbound {
+        let token = self.requests;
         batches.sort_by(|a, b| a.key().cmp(&b.key()));
         let by_id = batches.iter().all(|batch| batch.topic_id != Uuid::ZERO);
         let mut max_version = (!by_id).then_some(12);
@@ -309,14 +265,14 @@ impl<P: Partition> Sender<P> {
                 transactional_id: settings.transactional_id.clone(),
                 acks: settings.acks.wire(),
                 timeout_ms: i32::try_from(settings.request_timeout.as_millis()).unwrap_or(i32::MAX),
-                topic_data: topics(&mut batches),
+                topic_data: packing::topics(&mut batches),
                 ..ProduceRequest::default()
             },
             max_version,
             answered: settings.acks != Acks::None,
         };
         self.in_flight.push_back(Request { token, batches });
-        Some(Some(outbound))
+        outbound
     }
 
     /// When [`poll_request`](Self::poll_request) may have something without anything else happening.
@@ -448,71 +404,6 @@ impl<P: Partition> Sender<P> {
         }
     }
 
-    /// Compresses, numbers and checksums a batch. No lock is held meanwhile.
-    fn pack(
-        &mut self,
-        partition: P,
-        taken: Taken,
-        now: Instant,
-        settings: &Settings,
-        effects: &mut Effects<P>,
-    ) -> Option<Carried<P>> {
-        let Taken {
-            id,
-            mut content,
-            stamp,
-        } = taken;
-        let compressed = self.compress(&partition, &mut content, settings, effects);
-        let topic_id = partition.topic_id();
-        let outgrown =
-            content.batch.wire_len() > settings.max_request_size && content.batch.count() > 1;
-        let trouble = match compressed {
-            Err(error) => Some(Answer::Unsendable(error.to_string().into())),
-            Ok(()) => outgrown.then_some(Answer::Outgrown),
-        };
-        let records = match &trouble {
-            None => Records::from_segments(content.batch.encode(stamp)),
-            Some(_) => Records::default(),
-        };
-        let carried = Carried {
-            partition,
-            topic_id,
-            id,
-            content,
-            records,
-        };
-        match trouble {
-            None => Some(carried),
-            Some(answer) => {
-                self.settle(carried, answer, now, settings, effects);
-                None
-            }
-        }
-    }
-
-    fn compress(
-        &mut self,
-        partition: &P,
-        content: &mut Content,
-        settings: &Settings,
-        effects: &mut Effects<P>,
-    ) -> Result<(), CodecError> {
-        if content.compressed {
-            return Ok(());
-        }
-        content.compressed = true;
-        let compressor = match &mut self.compressor {
-            Some(compressor) => compressor,
-            none => none.insert(Compressor::new(settings.compression)?),
-        };
-        let outcome = content.batch.compress(compressor)?;
-        if let Some(ratio) = outcome.ratio() {
-            partition.with(|queue| queue.handle_ratio(ratio));
-        }
-        effects.chunks.extend(outcome.freed);
-        Ok(())
-    }
-
     fn settle(
         &mut self,
         carried: Carried<P>,
@@ -543,39 +434,6 @@ impl<P: Partition> Sender<P> {
         if let Some(content) = effects.note(&partition, settled) {
             self.split(partition, id, content, now, settings, effects);
         }
-    }
-
-    /// Divides a batch that is too large. No lock is held meanwhile.
-    fn split(
-        &mut self,
-        partition: P,
-        id: BatchId,
-        content: Content,
-        now: Instant,
-        settings: &Settings,
-        effects: &mut Effects<P>,
-    ) {
-        let Some(parts) = content.split() else {
-            let carried = Carried {
-                topic_id: partition.topic_id(),
-                partition,
-                id,
-                content,
-                records: Records::default(),
-            };
-            let answer = Answer::Unsendable("it is too large, and cannot be divided".into());
-            return self.settle(carried, answer, now, settings, effects);
-        };
-        // Its memory is that of the parts now.
-        effects.chunks.extend(content.batch.recycle());
-        let (settled, wake) = partition.with(|queue| {
-            let settled = queue.handle_parts(id, parts, now, settings);
-            (settled, queue.reschedule(now, settings))
-        });
-        if let Some(settled) = settled {
-            effects.note(&partition, settled);
-        }
-        self.route(partition, wake, effects);
     }
 
     fn note_staleness(
@@ -609,70 +467,10 @@ impl<P: Partition> Sender<P> {
     }
 }
 
-impl<P: Partition> Effects<P> {
-    /// Nothing to do.
-    pub const fn new() -> Self {
-        Self {
-            finished: Vec::new(),
-            freed: Vec::new(),
-            chunks: Vec::new(),
-            wakes: Vec::new(),
-            stale: false,
-            hints: Vec::new(),
-            retried: Vec::new(),
-        }
-    }
-
-    /// Who is told what, and which memory is free. Returns what is left to be split.
-    fn note(&mut self, partition: &P, settled: Settled<P::Completion>) -> Option<Content> {
-        self.freed.extend(settled.freed);
-        if let Some((share, result)) = settled.done {
-            self.finished.push(Finished {
-                partition: partition.clone(),
-                share,
-                result,
-            });
-        }
-        settled.split
-    }
-}
-
-impl<P: Partition> Default for Effects<P> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<P: Partition> Carried<P> {
     fn key(&self) -> (&Str, i32) {
         (self.partition.topic(), self.partition.index())
     }
-}
-
-/// The request's topics, each once, from batches sorted by topic and partition.
-fn topics<P: Partition>(batches: &mut [Carried<P>]) -> Vec<TopicProduceData> {
-    let mut topics: Vec<TopicProduceData> = Vec::new();
-    for batch in batches {
-        let data = PartitionProduceData {
-            index: batch.partition.index(),
-            records: Some(batch.records.clone()),
-            ..PartitionProduceData::default()
-        };
-        // Only the request needs it from here on; the next attempt makes it anew.
-        batch.records = Records::default();
-        match topics.last_mut() {
-            Some(topic) if topic.name == *batch.partition.topic() => {
-                topic.partition_data.push(data)
-            }
-            _ => topics.push(TopicProduceData {
-                name: batch.partition.topic().clone(),
-                topic_id: batch.topic_id,
-                partition_data: vec![data],
-                ..TopicProduceData::default()
-            }),
-        }
-    }
-    topics
 }
 
 #[cfg(test)]

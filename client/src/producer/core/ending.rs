@@ -19,6 +19,11 @@ use crate::{
     producer::{delivery::Completion, error::CloseError, topic::PartitionRef},
 };
 
+/// Hears of each batch that is given up.
+type Each<'a> = dyn FnMut(Share<Arc<Completion>>, Failure) + 'a;
+/// Takes the memory that is free.
+type Freed<'a> = dyn FnMut(Content) + 'a;
+
 impl Core {
     /// Gives up what has run out of time. Says when to call again.
     pub(crate) fn expire(&self) -> Option<Instant> {
@@ -27,16 +32,11 @@ impl Core {
             let Some(partition) = self.reaper().poll(now) else {
                 return self.reaper().poll_timeout();
             };
-            let again = self.give_up(&partition, |queue, each, freed| {
+            let again = self.give_up(&partition, now, |queue, each, freed| {
                 queue.expire(now, &self.settings, each, freed)
             });
             if let Some(deadline) = again {
-                self.reaper().watch(partition.clone(), deadline);
-            }
-            // What was given up may have been all that held others back.
-            let wake = partition.lock().reschedule(now, &self.settings);
-            if let Some(wake) = wake {
-                self.wake(partition, wake);
+                self.reaper().watch(partition, deadline);
             }
         }
     }
@@ -47,13 +47,9 @@ impl Core {
         self.ended.store(true, Ordering::Release);
         self.end.close();
         let now = self.clock.now();
-        for topic in self.topics().values() {
-            for partition in topic.partitions().iter() {
-                self.give_up(partition, |queue, each, freed| {
-                    queue.abort(now, &self.settings, each, freed);
-                });
-            }
-        }
+        self.give_up_all(now, |queue, each, freed| {
+            queue.abort(now, &self.settings, each, freed)
+        });
         for inbox in self.inboxes() {
             inbox.write(|letters| letters.stop = true);
         }
@@ -65,67 +61,62 @@ impl Core {
     pub(crate) fn fail_unsent(&self, error: &KafkaError) {
         let now = self.clock.now();
         let message = error.message.as_deref().map(Arc::from);
-        for topic in self.topics().values() {
-            for partition in topic.partitions().iter() {
-                self.give_up(partition, |queue, each, freed| {
-                    queue.refuse(ErrorCode(error.code), message.clone(), now, each, freed);
-                });
-            }
-        }
+        self.give_up_all(now, |queue, each, freed| {
+            queue.refuse(ErrorCode(error.code), message.clone(), now, each, freed);
+        });
     }
 
     /// Gives up what was accepted up to now, and goes on. Returns the number of records.
     pub(crate) fn purge(&self) -> u64 {
         let now = self.clock.now();
         let mut purged = 0;
-        for topic in self.topics().values() {
-            for partition in topic.partitions().iter() {
-                self.give_up(partition, |queue, each, freed| {
-                    let mut count = |share, failure: Failure| {
-                        purged += u64::from(failure.records);
-                        each(share, failure);
-                    };
-                    queue.purge(now, &self.settings, &mut count, freed);
-                });
-                let wake = partition.lock().reschedule(now, &self.settings);
-                if let Some(wake) = wake {
-                    self.wake(partition.clone(), wake);
-                }
-            }
-        }
+        self.give_up_all(now, |queue, each, freed| {
+            let mut count = |share, failure: Failure| {
+                purged += u64::from(failure.records);
+                each(share, failure);
+            };
+            queue.purge(now, &self.settings, &mut count, freed);
+        });
         purged
     }
 
     /// Gives up what is not in flight, for its transaction is to be aborted, and waits for the rest.
     pub(crate) async fn discard(&self) {
         let now = self.clock.now();
-        for topic in self.topics().values() {
-            for partition in topic.partitions().iter() {
-                self.give_up(partition, |queue, each, freed| {
-                    queue.doom(now, &self.settings, each, freed);
-                });
-            }
-        }
+        self.give_up_all(now, |queue, each, freed| {
+            queue.doom(now, &self.settings, each, freed)
+        });
         self.memory.emptied().await;
     }
 
-    /// Runs `give_up` on a queue; tells completions and frees memory once the queue is unlocked.
+    fn give_up_all(
+        &self,
+        now: Instant,
+        mut give_up: impl FnMut(&mut PartitionQueue<Arc<Completion>>, &mut Each<'_>, &mut Freed<'_>),
+    ) {
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                self.give_up(partition, now, &mut give_up);
+            }
+        }
+    }
+
+    /// Runs `give_up` on a queue; tells completions, frees memory, and sees to what is left once the queue is unlocked.
     fn give_up<R>(
         &self,
         partition: &PartitionRef,
-        give_up: impl FnOnce(
-            &mut PartitionQueue<Arc<Completion>>,
-            &mut dyn FnMut(Share<Arc<Completion>>, Failure),
-            &mut dyn FnMut(Content),
-        ) -> R,
+        now: Instant,
+        give_up: impl FnOnce(&mut PartitionQueue<Arc<Completion>>, &mut Each<'_>, &mut Freed<'_>) -> R,
     ) -> R {
         let (mut ended, mut freed) = (Vec::new(), Vec::new());
-        let result = partition.with(|queue| {
-            give_up(
+        let (result, wake) = partition.with(|queue| {
+            let result = give_up(
                 queue,
                 &mut |share, failure| ended.push((share, failure)),
                 &mut |content| freed.push(content),
-            )
+            );
+            // What was given up may have been all that held others back.
+            (result, queue.reschedule(now, &self.settings))
         });
         let ended: Vec<_> = ended
             .into_iter()
@@ -141,6 +132,9 @@ impl Core {
         }
         for finished in ended {
             self.finish(finished);
+        }
+        if let Some(wake) = wake {
+            self.wake(partition.clone(), wake);
         }
         result
     }

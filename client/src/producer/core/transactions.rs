@@ -14,7 +14,7 @@ use milena_engine::{
 };
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant as Deadline, timeout, timeout_at},
+    time::{Instant as Deadline, timeout_at},
 };
 
 use super::{Core, NO_TRANSACTION};
@@ -138,14 +138,12 @@ impl Core {
         }
     }
 
-    /// Waits until no transaction is under way, as long as a record may take at most.
-    pub(crate) async fn finish_transaction(&self) {
+    /// Waits until no transaction is under way, up to the deadline. Whether that came about, records tell.
+    pub(crate) async fn finish_transaction(&self, deadline: Deadline) {
         let idle = |transactions: &mut Transactions, _: &mut Identity| {
             transactions.is_idle().then_some(())
         };
-        let waiting = self.look_at_transactions(idle);
-        // Whether it came about in time makes no difference any more.
-        let _ = timeout(self.settings.delivery_timeout, waiting).await;
+        let _ = self.await_transactions(deadline, idle).await;
     }
 
     /// Why no record is accepted although the producer is open.

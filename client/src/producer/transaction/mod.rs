@@ -89,11 +89,7 @@ impl TransactionalProducer {
     /// How many records were given up; each one's [`Delivery`](crate::Delivery) has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
         let until = Instant::now() + deadline;
-        let idle = |transactions: &mut Transactions, _: &mut Identity| {
-            transactions.is_idle().then_some(())
-        };
-        // The records tell of what was not in time.
-        let _ = self.core().await_transactions(until, idle).await;
+        self.core().finish_transaction(until).await;
         self.producer
             .close(until.saturating_duration_since(Instant::now()))
             .await

@@ -13,14 +13,14 @@ use bytes::BytesMut;
 use milena_codec::{BatchHeader, Compression, RecordRef};
 use milena_protocol::{
     ErrorCode,
-    produce::{LeaderIdAndEpoch, NodeEndpoint, TopicProduceResponse},
+    produce::{LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, TopicProduceResponse},
 };
 
 use super::*;
 use crate::produce::identity::Identity;
 use crate::{
     backoff::Backoff,
-    produce::{Choice, Grant, Need, Persistence, ProducerIdentity, Room},
+    produce::{Cause, Choice, Grant, Need, Persistence, ProducerIdentity, Room},
 };
 
 const NODE: NodeId = NodeId(1);
