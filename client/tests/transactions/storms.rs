@@ -224,13 +224,18 @@ async fn storm(seed: u64) {
     over.store(true, Ordering::Relaxed);
     storm.await.unwrap();
     cluster.faults().clear();
-    match producer.begin().await {
-        Ok(last) => {
-            texts.extend(untold.take());
-            last.abort().await.unwrap();
+    // What still hangs from the storm may outlast `max_block` more than once.
+    loop {
+        match producer.begin().await {
+            Ok(last) => {
+                texts.extend(untold.take());
+                last.abort().await.unwrap();
+                break;
+            }
+            Err(TransactionError::Abortable(_)) => break,
+            Err(TransactionError::Retriable(_)) => {}
+            Err(other) => panic!("seed {seed}: {other}"),
         }
-        Err(TransactionError::Abortable(_)) => {}
-        Err(other) => panic!("seed {seed}: {other}"),
     }
     producer.close(seconds(60)).await.unwrap();
     sleep(Duration::from_secs(2)).await;
