@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 mod libtest;
 pub(crate) mod plan;
 mod real;
+mod reasons;
 mod report;
 mod run;
 
@@ -116,17 +117,19 @@ fn line(
     elapsed: Duration,
     required: bool,
 ) -> Line {
+    let mut reasons = Vec::new();
     let (verdict, tally) = match outcome {
-        Ok(plan::Outcome::Ran {
-            success: true,
-            tally,
-        }) => (Verdict::Passed, tally),
-        Ok(plan::Outcome::Ran {
-            success: false,
-            tally,
-        }) => (Verdict::Failed, tally),
+        Ok(plan::Outcome::Ran(ran)) => {
+            reasons = ran.reasons;
+            let verdict = if ran.success {
+                Verdict::Passed
+            } else {
+                Verdict::Failed
+            };
+            (verdict, ran.tally)
+        }
         Ok(plan::Outcome::Missing(what)) if required => {
-            eprintln!("  FAILED: {what}, and CI=true requires it");
+            reasons.push(format!("{what}, and CI=true requires it"));
             (Verdict::Failed, None)
         }
         Ok(plan::Outcome::Missing(what)) => {
@@ -134,15 +137,19 @@ fn line(
             (Verdict::Skipped(what), None)
         }
         Err(error) => {
-            eprintln!("  FAILED: {error:#}");
+            reasons.push(format!("{error:#}"));
             (Verdict::Failed, None)
         }
     };
+    for reason in &reasons {
+        eprintln!("  FAILED: {reason}");
+    }
     eprintln!("  {} after {}", verdict.word(), report::clock(elapsed));
     Line {
         tier: step.tier,
         what: step.what.clone(),
         verdict,
+        reasons,
         tally,
         elapsed,
     }

@@ -10,8 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::libtest::Tally;
-use super::{Tier, real, run};
+use super::run::{self, Ran};
+use super::{Tier, real};
 use crate::{chaos, golden, golden_batches, java, paths};
 
 /// One command, or one deed of several.
@@ -26,11 +26,10 @@ pub(crate) struct Step {
 
 /// What a step does.
 pub(crate) enum Action {
-    /// Runs cargo with these arguments; `tests` says whether it prints the results of tests.
+    /// Runs cargo with these arguments.
     Cargo {
         arguments: Vec<String>,
         environment: Vec<(String, String)>,
-        tests: bool,
     },
     /// Builds a release from nothing, without a C compiler.
     BuildWithoutC,
@@ -50,8 +49,7 @@ pub(crate) enum Action {
 
 /// How a step ended.
 pub(crate) enum Outcome {
-    /// It ran; a step of tests has a tally.
-    Ran { success: bool, tally: Option<Tally> },
+    Ran(Ran),
     /// It needs something that is not here.
     Missing(String),
 }
@@ -186,23 +184,14 @@ impl Step {
             Action::Cargo {
                 arguments,
                 environment,
-                tests,
             } => {
                 let mut cargo = cargo(arguments);
                 cargo.envs(environment.iter().map(|(key, value)| (key, value)));
-                let ran = run::run(&mut cargo, &self.log)?;
-                Ok(Outcome::Ran {
-                    success: ran.success,
-                    tally: tests.then_some(ran.tally),
-                })
+                run::run(&mut cargo, &self.log).map(Outcome::Ran)
             }
             Action::BuildWithoutC => {
                 remove_release_target()?;
-                let ran = run::run(&mut without_c(), &self.log)?;
-                Ok(Outcome::Ran {
-                    success: ran.success,
-                    tally: None,
-                })
+                run::run(&mut without_c(), &self.log).map(Outcome::Ran)
             }
             Action::Schema => {
                 let mut cargo = cargo(&["run", "--package", "xtask", "--", "schema"]);
@@ -240,11 +229,7 @@ impl Step {
         if let Some(missing) = missing {
             return Ok(Outcome::Missing(missing));
         }
-        let ran = run::run(chore, &self.log)?;
-        Ok(Outcome::Ran {
-            success: ran.success,
-            tally: None,
-        })
+        run::run(chore, &self.log).map(Outcome::Ran)
     }
 }
 
@@ -340,7 +325,6 @@ fn check(tier: Tier, what: &str, log: &str, arguments: &[&str]) -> Step {
     let action = Action::Cargo {
         arguments,
         environment: Vec::new(),
-        tests: false,
     };
     Step {
         tier,
@@ -361,11 +345,7 @@ fn lint(what: &str, log: &str, selection: &[&str]) -> Step {
 fn tests(tier: Tier, what: &str, log: &str, selection: &[&str]) -> Step {
     let mut arguments = vec!["test", "--no-fail-fast"];
     arguments.extend(selection);
-    let mut step = check(tier, what, log, &arguments);
-    if let Action::Cargo { tests, .. } = &mut step.action {
-        *tests = true;
-    }
-    step
+    check(tier, what, log, &arguments)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The client against Apache Kafka. The brokers are started here and stopped whatever happens.
 //!
-//! `client/tests/real_kafka.rs` finds them in the environment:
+//! `client/tests/real_kafka` finds them in the environment:
 //!
 //! | variable | what |
 //! |---|---|
@@ -52,10 +52,7 @@ pub(crate) fn run(log: &str) -> Result<Outcome> {
     // Compiled first, so that the brokers do not idle beside a busy compiler.
     let compiled = run::run(cargo().arg("--no-run"), &format!("{log}-build"))?;
     if !compiled.success {
-        return Ok(Outcome::Ran {
-            success: false,
-            tally: Some(compiled.tally),
-        });
+        return Ok(Outcome::Ran(compiled));
     }
     let brokers = Brokers::start()?;
     let mut cargo = cargo();
@@ -74,13 +71,10 @@ pub(crate) fn run(log: &str) -> Result<Outcome> {
         brokers.keep_logs()?;
     }
     brokers.stop()?;
-    if ran.success && ran.tally.passed == 0 {
+    if ran.success && ran.tally.is_none_or(|tally| tally.passed == 0) {
         bail!("no test ran against the brokers");
     }
-    Ok(Outcome::Ran {
-        success: ran.success,
-        tally: Some(ran.tally),
-    })
+    Ok(Outcome::Ran(ran))
 }
 
 fn cargo() -> Command {

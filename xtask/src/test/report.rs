@@ -30,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) tier: Tier,
     pub(crate) what: String,
     pub(crate) verdict: Verdict,
+    /// What its output says of why it failed.
+    pub(crate) reasons: Vec<String>,
     /// Of a step that runs tests.
     pub(crate) tally: Option<Tally>,
     pub(crate) elapsed: Duration,
@@ -101,7 +103,10 @@ impl Report {
             match &line.verdict {
                 Verdict::Passed => {}
                 Verdict::Failed => {
-                    text.push_str(&format!("FAILED  {}: {}\n", line.tier.name(), line.what))
+                    text.push_str(&format!("FAILED  {}: {}\n", line.tier.name(), line.what));
+                    for reason in &line.reasons {
+                        text.push_str(&format!("        {reason}\n"));
+                    }
                 }
                 Verdict::Skipped(missing) => {
                     text.push_str(&format!(
@@ -160,6 +165,7 @@ mod tests {
         Line {
             tier,
             what: "something".to_owned(),
+            reasons: vec!["because".to_owned(); usize::from(verdict == Verdict::Failed)],
             verdict,
             tally,
             elapsed: Duration::from_secs(2),
@@ -212,6 +218,21 @@ mod tests {
                 .passed()
             );
         }
+    }
+
+    #[test]
+    fn what_failed_is_told_with_its_reasons() {
+        let report = Report {
+            lines: vec![
+                line(Tier::Docs, Verdict::Passed, None),
+                line(Tier::Golden, Verdict::Failed, None),
+            ],
+        };
+        let text = report.to_text(Duration::from_secs(61));
+        assert!(
+            text.contains("FAILED  golden: something\n        because\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::libtest::{self, Event, Tally};
+use super::reasons::Reasons;
 use super::report::clock;
 use crate::{interrupt, paths};
 
@@ -23,8 +24,10 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 /// What a command did.
 pub(crate) struct Ran {
     pub(crate) success: bool,
-    /// All its tests together.
-    pub(crate) tally: Tally,
+    /// All its tests together, if it runs tests.
+    pub(crate) tally: Option<Tally>,
+    /// What it says of why it failed.
+    pub(crate) reasons: Vec<String>,
 }
 
 /// Where all output is kept.
@@ -33,7 +36,7 @@ pub(crate) fn log_folder() -> PathBuf {
 }
 
 /// The test program whose ignored tests are another tier's work, not tests that were left out.
-const OF_REAL_TIER: &str = "tests/real_kafka.rs";
+const OF_REAL_TIER: &str = "tests/real_kafka/main.rs";
 
 /// Runs the command to its end. An error means that it could not be run at all.
 pub(crate) fn run(command: &mut Command, log_name: &str) -> Result<Ran> {
@@ -78,16 +81,19 @@ pub(crate) fn run(command: &mut Command, log_name: &str) -> Result<Ran> {
         follower.heartbeat();
     };
     log.flush()?;
-    if timed_out {
-        eprintln!("  FAILED: no end after {}", clock(LIMIT));
-    }
     let success = status.success() && !timed_out;
+    let mut reasons = Vec::new();
     if !success {
         eprintln!("  all of its output: {}", log_path.display());
+        reasons = follower.reasons.into_lines();
+    }
+    if timed_out {
+        reasons.push(format!("no end after {}", clock(LIMIT)));
     }
     Ok(Ran {
         success,
         tally: follower.tally,
+        reasons,
     })
 }
 
@@ -118,7 +124,8 @@ struct Follower {
     shown: Instant,
     busy: String,
     program: String,
-    tally: Tally,
+    tally: Option<Tally>,
+    reasons: Reasons,
 }
 
 impl Follower {
@@ -128,11 +135,13 @@ impl Follower {
             shown: started,
             busy: String::new(),
             program: String::new(),
-            tally: Tally::default(),
+            tally: None,
+            reasons: Reasons::default(),
         }
     }
 
     fn line(&mut self, line: &str) {
+        self.reasons.line(line);
         match libtest::event(line) {
             Event::Progress(what) => what.clone_into(&mut self.busy),
             Event::Program(name) => {
@@ -147,10 +156,10 @@ impl Follower {
     }
 
     fn result(&mut self, mut result: Tally) {
-        if self.program == OF_REAL_TIER && result.passed + result.failed == 0 {
+        if self.program == OF_REAL_TIER {
             result.ignored = 0;
         }
-        self.tally.add(result);
+        self.tally.get_or_insert_default().add(result);
         let Tally {
             passed,
             failed,
@@ -202,7 +211,7 @@ mod tests {
         for line in [
             "     Running unittests src/lib.rs (target/debug/deps/a)",
             "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
-            "     Running tests/real_kafka.rs (target/debug/deps/real_kafka-1)",
+            "     Running tests/real_kafka/main.rs (target/debug/deps/real_kafka-1)",
             "test result: ok. 0 passed; 0 failed; 9 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "   Doc-tests milena",
             "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
@@ -211,11 +220,11 @@ mod tests {
         }
         assert_eq!(
             follower.tally,
-            Tally {
+            Some(Tally {
                 passed: 5,
                 failed: 1,
                 ignored: 1
-            }
+            })
         );
     }
 }
