@@ -1,6 +1,6 @@
 //! Records as large as they may be, and larger.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use milena::{Client, Persistence, ProduceErrorKind};
 use milena_codec::RecordRef;
@@ -100,7 +100,6 @@ async fn send_past_the_limit(
         .build()
         .unwrap();
     let mut ledger = Ledger::new(topic);
-    let started = Instant::now();
     for i in 0..200 {
         let len = if i % 50 == 25 { 6000 } else { 300 };
         ledger
@@ -112,11 +111,6 @@ async fn send_past_the_limit(
     }
     producer.flush().await;
     let failed = ledger.settle().await;
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "it took {:?}",
-        started.elapsed()
-    );
     assert_eq!((failed.len(), ledger.len()), (4, 196), "{failed:?}");
     for (sample, error) in failed {
         assert_eq!(sample.value.unwrap().len(), 6000);

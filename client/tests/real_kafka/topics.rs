@@ -55,7 +55,7 @@ async fn what_is_not_there_is_said_in_time(place: Place) {
 fn in_time(started: Instant, limit: Duration) {
     let took = started.elapsed();
     assert!(
-        took >= limit && took < limit + Duration::from_secs(3),
+        took >= limit && took < limit + Duration::from_secs(30),
         "it took {took:?} of {limit:?}"
     );
 }

@@ -39,8 +39,9 @@ async fn two_hundred_thousand_records_over_six_partitions(place: Place) {
             .metadata()
             .filter(|(_, metadata)| metadata.partition() == partition)
             .count();
+        // A third of the records have keys, which spread evenly; the others go where the queues are short.
         assert!(
-            share > RECORDS / 12,
+            share > RECORDS / 24,
             "partition {partition} got only {share} records"
         );
     }
