@@ -46,6 +46,9 @@ pub(crate) struct Choice {
     /// Which release of Apache Kafka.
     #[arg(long, default_value = DEFAULT_VERSION)]
     pub(crate) version: String,
+    /// A level to finalize of a feature, such as transaction.version=0 (Kafka 3.9 or newer); repeatable.
+    #[arg(long = "feature", value_name = "NAME=LEVEL", value_parser = kafka::parse_setting)]
+    pub(crate) features: Vec<(String, String)>,
 }
 
 fn parse_minutes(text: &str) -> Result<f64, String> {
@@ -128,6 +131,7 @@ impl Nodes {
             settings: SETTINGS
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .to_vec(),
+            features: choice.features.clone(),
         })?;
         Ok(nodes)
     }

@@ -22,6 +22,7 @@ use clap::Args;
 use crate::{interrupt, java, maven, paths};
 
 use cluster::{Cluster, Spec};
+pub(crate) use properties::parse_setting;
 
 pub(crate) mod cluster;
 pub(crate) mod node;
@@ -55,14 +56,17 @@ pub(crate) struct Up {
     #[arg(long, default_value = cluster::DEFAULT_NAME)]
     pub(crate) name: String,
     /// A broker setting, over those chosen here; repeatable.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = properties::parse_setting)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) settings: Vec<(String, String)>,
+    /// A level to finalize of a feature, such as transaction.version=0 (Kafka 3.9 or newer); repeatable.
+    #[arg(long = "feature", value_name = "NAME=LEVEL", value_parser = parse_setting)]
+    pub(crate) features: Vec<(String, String)>,
 }
 
 /// Starts a cluster, or the nodes of it that do not run, and waits until every node answers.
 /// Returns the bootstrap address.
 pub(crate) fn up(ask: &Up) -> Result<String> {
-    let spec = Spec::new(&ask.name, &ask.version, ask.nodes, &ask.settings)?;
+    let spec = Spec::new(ask)?;
     java::check()?;
     fs::create_dir_all(paths::kafka())?;
     let lock = cluster::lock(&spec.name)?;

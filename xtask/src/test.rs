@@ -68,6 +68,10 @@ pub(crate) struct Choice {
     /// Not this tier; repeatable.
     #[arg(long, value_enum, value_name = "TIER")]
     skip: Vec<Tier>,
+    /// Instead of all this, the real tier once for each of several releases of Apache Kafka, 3.0 to the current one, and for
+    /// both generations of transactions.
+    #[arg(long, conflicts_with_all = ["only", "skip"])]
+    matrix: bool,
 }
 
 impl Choice {
@@ -88,10 +92,12 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         bail!("no tier is left to run");
     }
     let required = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-    let steps: Vec<plan::Step> = plan::steps()
-        .into_iter()
-        .filter(|step| tiers.contains(&step.tier))
-        .collect();
+    let mut steps = if choice.matrix {
+        plan::matrix()
+    } else {
+        plan::steps()
+    };
+    steps.retain(|step| tiers.contains(&step.tier));
     let started = Instant::now();
     let mut report = Report::default();
     for (number, step) in steps.iter().enumerate() {

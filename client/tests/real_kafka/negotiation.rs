@@ -57,6 +57,14 @@ async fn the_newest_common_versions_are_spoken(place: Place) {
             (CREATE_TOPICS, 7),
             (INIT_PRODUCER_ID, 5),
         ],
+        "4.0.1" => &[
+            (PRODUCE, 12),
+            (FETCH, 17),
+            (LIST_OFFSETS, 10),
+            (METADATA, 13),
+            (CREATE_TOPICS, 7),
+            (INIT_PRODUCER_ID, 5),
+        ],
         "3.9.2" => &[
             (PRODUCE, 11),
             (FETCH, 17),

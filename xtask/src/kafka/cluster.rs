@@ -9,7 +9,7 @@ use std::{fmt, io};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{node, ports, probe, properties};
+use super::{Up, node, ports, probe, properties};
 use crate::{maven, paths};
 
 /// The cluster that is meant when none is named.
@@ -28,17 +28,21 @@ pub(crate) struct Spec {
     pub(crate) version: String,
     pub(crate) nodes: u16,
     pub(crate) settings: Vec<(String, String)>,
+    /// Finalized levels, other than the release's own.
+    pub(crate) features: Vec<(String, String)>,
 }
 
 impl Spec {
-    pub(crate) fn new(
-        name: &str,
-        version: &str,
-        nodes: u16,
-        settings: &[(String, String)],
-    ) -> Result<Self> {
-        check_name(name)?;
-        let (major, minor) = parse_version(version)?;
+    pub(crate) fn new(ask: &Up) -> Result<Self> {
+        let Up {
+            nodes,
+            version,
+            name,
+            settings,
+            features,
+        } = ask.clone();
+        check_name(&name)?;
+        let (major, minor) = parse_version(&version)?;
         ensure!(
             (major, minor) >= OLDEST,
             "Apache Kafka {version} needs ZooKeeper; {}.{} is the oldest that does without",
@@ -46,10 +50,11 @@ impl Spec {
             OLDEST.1
         );
         Ok(Self {
-            name: name.to_owned(),
-            version: version.to_owned(),
+            name,
+            version,
             nodes,
-            settings: settings.to_vec(),
+            settings,
+            features,
         })
     }
 }
@@ -62,7 +67,7 @@ impl fmt::Display for Spec {
             "Apache Kafka {}, {} node{plural}",
             self.version, self.nodes
         )?;
-        for (key, value) in &self.settings {
+        for (key, value) in self.settings.iter().chain(&self.features) {
             write!(f, ", {key}={value}")?;
         }
         Ok(())
@@ -225,11 +230,19 @@ impl Cluster {
         for (key, value) in &self.spec.settings {
             text.push_str(&format!("set={key}={value}\n"));
         }
+        for (name, level) in &self.spec.features {
+            text.push_str(&format!("feature={name}={level}\n"));
+        }
         text
     }
 
     fn from_text(name: &str, text: &str) -> Option<Self> {
-        let (mut version, mut id, mut ports, mut settings) = (None, None, Vec::new(), Vec::new());
+        let (mut version, mut id, mut ports) = (None, None, Vec::new());
+        let (mut settings, mut features) = (Vec::new(), Vec::new());
+        let pair = |value: &str| {
+            let (key, value) = value.split_once('=')?;
+            Some((key.to_owned(), value.to_owned()))
+        };
         for line in text.lines() {
             match line.split_once('=')? {
                 ("version", value) => version = Some(value.to_owned()),
@@ -238,10 +251,8 @@ impl Cluster {
                     let (client, controller) = value.split_once(',')?;
                     ports.push((client.parse().ok()?, controller.parse().ok()?));
                 }
-                ("set", value) => {
-                    let (key, value) = value.split_once('=')?;
-                    settings.push((key.to_owned(), value.to_owned()));
-                }
+                ("set", value) => settings.push(pair(value)?),
+                ("feature", value) => features.push(pair(value)?),
                 _ => return None,
             }
         }
@@ -252,6 +263,7 @@ impl Cluster {
                 version: version?,
                 nodes,
                 settings,
+                features,
             },
             id: id?,
             ports,
@@ -301,7 +313,7 @@ impl Cluster {
         thread::scope(|scope| {
             let handles: Vec<_> = dirs
                 .iter()
-                .map(|dir| scope.spawn(move || node::format(dir, &self.spec.version, &self.id)))
+                .map(|dir| scope.spawn(move || node::format(dir, &self.spec, &self.id)))
                 .collect();
             for handle in handles {
                 match handle.join() {
@@ -370,11 +382,21 @@ impl Cluster {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cluster, Spec, check_name};
+    use super::{Cluster, Spec, Up, check_name};
+
+    fn ask(version: &str) -> Up {
+        let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+        Up {
+            nodes: 3,
+            version: version.to_owned(),
+            name: "three".to_owned(),
+            settings: pair("auto.create.topics.enable", "false"),
+            features: pair("transaction.version", "0"),
+        }
+    }
 
     fn spec(version: &str) -> Spec {
-        let settings = [("auto.create.topics.enable".to_owned(), "false".to_owned())];
-        Spec::new("three", version, 3, &settings).unwrap()
+        Spec::new(&ask(version)).unwrap()
     }
 
     #[test]
@@ -411,7 +433,7 @@ mod tests {
     fn only_releases_without_zookeeper() {
         assert_eq!(spec("3.0.2").version, "3.0.2");
         for version in ["2.8.2", "4", "4.x.1", "../../4.3.1", "latest", ""] {
-            assert!(Spec::new("three", version, 3, &[]).is_err(), "{version:?}");
+            assert!(Spec::new(&ask(version)).is_err(), "{version:?}");
         }
     }
 

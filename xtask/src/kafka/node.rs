@@ -25,12 +25,15 @@ pub(crate) fn jars(version: &str) -> PathBuf {
 }
 
 /// Formats a node's storage for a new cluster.
-pub(crate) fn format(dir: &Path, version: &str, cluster_id: &str) -> Result<()> {
+pub(crate) fn format(dir: &Path, spec: &Spec, cluster_id: &str) -> Result<()> {
     let log = dir.join("format.log");
     let out = File::create(&log)?;
-    let mut java = java(version, &[]);
+    let mut java = java(&spec.version, &[]);
     java.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"])
         .arg(dir.join("server.properties"));
+    for (name, level) in &spec.features {
+        java.arg("--feature").arg(format!("{name}={level}"));
+    }
     java.stdin(Stdio::null())
         .stdout(out.try_clone()?)
         .stderr(out);

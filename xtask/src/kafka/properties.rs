@@ -104,6 +104,7 @@ mod tests {
     use std::path::Path;
 
     use super::{Spec, parse_setting, render, server};
+    use crate::kafka::Up;
 
     const PORTS: [(u16, u16); 3] = [(20001, 20002), (20003, 20004), (20005, 20006)];
 
@@ -112,7 +113,14 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        let spec = Spec::new("test", "4.3.1", nodes, &set).unwrap();
+        let ask = Up {
+            nodes,
+            version: "4.3.1".to_owned(),
+            name: "test".to_owned(),
+            settings: set,
+            features: Vec::new(),
+        };
+        let spec = Spec::new(&ask).unwrap();
         render(&server(
             &PORTS[..usize::from(nodes)],
             place,

@@ -10,8 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::Tier;
+use super::real::{Against, MATRIX};
 use super::run::{self, Ran};
-use super::{Tier, real};
 use crate::{chaos, golden, golden_batches, java, paths};
 
 /// One command, or one deed of several.
@@ -40,7 +41,7 @@ pub(crate) enum Action {
     /// Has Apache's classes and us read batches of each other's.
     GoldenBatches,
     /// Starts brokers, runs the client's tests against them, and stops them.
-    RealKafka,
+    RealKafka(Against),
     /// Two minutes of load and faults on a real cluster.
     Chaos,
     /// Cannot be done on this machine.
@@ -161,12 +162,7 @@ pub(crate) fn steps() -> Vec<Step> {
         log: "golden-batches".to_owned(),
         action: Action::GoldenBatches,
     });
-    steps.push(Step {
-        tier: Tier::Real,
-        what: "the client against Apache Kafka".to_owned(),
-        log: "real".to_owned(),
-        action: Action::RealKafka,
-    });
+    steps.push(real(Against::CurrentAndOld, "real"));
     steps.push(Step {
         tier: Tier::Real,
         what: "three nodes under load and faults, transactions too, two minutes".to_owned(),
@@ -175,6 +171,14 @@ pub(crate) fn steps() -> Vec<Step> {
     });
     steps.sort_by_key(|step| step.tier);
     steps
+}
+
+/// The real tier alone, once for each of several releases.
+pub(crate) fn matrix() -> Vec<Step> {
+    let numbered = (1..).zip(MATRIX);
+    numbered
+        .map(|(number, against)| real(against, &format!("matrix-{number}")))
+        .collect()
 }
 
 impl Step {
@@ -199,7 +203,7 @@ impl Step {
             }
             Action::Golden => self.with_java(&mut golden::any_seed()),
             Action::GoldenBatches => self.with_java(&mut golden_batches::any_seed()),
-            Action::RealKafka => real::run(&self.log),
+            Action::RealKafka(against) => super::real::run(*against, &self.log),
             Action::Chaos => {
                 let arguments = [
                     "run",
@@ -316,6 +320,15 @@ fn zstd_by_c() -> Vec<Step> {
         }
     }
     steps
+}
+
+fn real(against: Against, log: &str) -> Step {
+    Step {
+        tier: Tier::Real,
+        what: format!("the client against {}", against.name()),
+        log: log.to_owned(),
+        action: Action::RealKafka(against),
+    }
 }
 
 fn check(tier: Tier, what: &str, log: &str, arguments: &[&str]) -> Step {
