@@ -123,6 +123,8 @@ struct Placed {
 
 struct Rejected {
     refused: Refused,
+    /// Where the batch was appended all the same.
+    base_offset: i64,
     log_start: i64,
     /// Who leads instead, and its epoch.
     leader: Option<(i32, i32)>,
@@ -132,6 +134,7 @@ impl From<Refused> for Rejected {
     fn from(refused: Refused) -> Self {
         Self {
             refused,
+            base_offset: -1,
             log_start: -1,
             leader: None,
         }
@@ -174,7 +177,11 @@ fn produce(
     match call.faults.error_after_applying_at(name, index) {
         Some(error) => {
             call.acknowledges.pop();
-            Err((error, "an injected fault, after the batch was appended").into())
+            let what = "an injected fault, after the batch was appended";
+            Err(Rejected {
+                base_offset: placed.base_offset,
+                ..(error, what).into()
+            })
         }
         None => Ok(placed),
     }
@@ -412,7 +419,7 @@ fn describe(
             PartitionProduceResponse {
                 index,
                 error_code: rejected.refused.code,
-                base_offset: -1,
+                base_offset: rejected.base_offset,
                 log_start_offset: rejected.log_start,
                 record_errors: record_errors.collect(),
                 error_message: Some(Str::from(rejected.refused.message)),

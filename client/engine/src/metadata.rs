@@ -293,7 +293,6 @@ impl Metadata {
         self.source = Source::Known;
         if asked.full {
             self.last_success = Some(now);
-            self.wanted = false;
         }
         self.pause(!changed, now);
         self.take_stock();
@@ -458,6 +457,8 @@ impl Metadata {
             allow_auto_topic_creation: create,
             ..Default::default()
         };
+        // What is wanted from here on, this answer may be too old for.
+        self.wanted &= !full;
         self.asked = Some(Asked { names, full });
         self.take_stock();
         Some(request)

@@ -180,6 +180,24 @@ fn a_refresh_on_request_waits_for_the_backoff() {
 }
 
 #[test]
+fn what_is_wanted_while_a_question_is_under_way_is_asked_again() {
+    let mut metadata = metadata();
+    learn(&mut metadata, vec![], at(0));
+    metadata.request_refresh();
+    let due = metadata.poll_timeout().unwrap();
+    assert!(asked(&mut metadata, due).is_some());
+    // The answer may have left the broker before.
+    metadata.request_refresh();
+    metadata.handle_response(&answer(vec![]), due).unwrap();
+    let again = metadata.poll_timeout().unwrap();
+    assert!(again.since(due) <= Duration::from_secs(1), "{again:?}");
+    assert!(asked(&mut metadata, again).is_some());
+    metadata.handle_response(&answer(vec![]), again).unwrap();
+    let rest = metadata.poll_timeout().unwrap().since(again);
+    assert!(rest > Duration::from_secs(60), "{rest:?}");
+}
+
+#[test]
 fn an_older_leader_epoch_is_ignored_unless_the_topic_is_another() {
     let mut metadata = tracking(&["orders"]);
     learn(

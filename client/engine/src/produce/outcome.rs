@@ -120,19 +120,21 @@ impl Verdict {
 }
 
 /// Whether a batch may be in the log although the broker answered `code`: it was appended but not replicated in
-/// time, or the broker itself does not know. A leader that loses its partition while a batch waits to be replicated
-/// answers as one that never led it. (One whose topic is deleted meanwhile answers `UNKNOWN_TOPIC_OR_PARTITION`, but then
-/// nothing is in the log.)
-pub(super) const fn may_be_written(code: ErrorCode) -> bool {
-    matches!(
-        code,
+/// time, or the broker itself does not know.
+///
+/// A leader that loses its partition while a batch waits to be replicated answers with the same code as one that never led
+/// it. What tells them apart is `base_offset`: the former says where it appended the batch, the latter -1. (One whose topic
+/// is deleted meanwhile answers `UNKNOWN_TOPIC_OR_PARTITION`, with an offset too, but then nothing is in the log.)
+pub(super) const fn may_be_written(code: ErrorCode, base_offset: i64) -> bool {
+    match code {
+        ErrorCode::NOT_LEADER_OR_FOLLOWER => base_offset >= 0,
         ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-            | ErrorCode::NOT_LEADER_OR_FOLLOWER
-            | ErrorCode::REQUEST_TIMED_OUT
-            | ErrorCode::NETWORK_EXCEPTION
-            | ErrorCode::KAFKA_STORAGE_ERROR
-            | ErrorCode::UNKNOWN_SERVER_ERROR
-    )
+        | ErrorCode::REQUEST_TIMED_OUT
+        | ErrorCode::NETWORK_EXCEPTION
+        | ErrorCode::KAFKA_STORAGE_ERROR
+        | ErrorCode::UNKNOWN_SERVER_ERROR => true,
+        _ => false,
+    }
 }
 
 impl fmt::Display for Cause {

@@ -1,6 +1,9 @@
 //! What anybody may want of the control task, and how they are told.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::{ArcSwap, Guard};
 use milena_engine::cluster::{BrokerView, Cluster, NodeId, TopicView};
@@ -8,6 +11,9 @@ use milena_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Cause, KafkaError, TopicError};
+
+/// How soon a partition that nobody has heard of is wanted again. The wait between two questions is the engine's matter.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What anybody may want of the control task. The task ends when the last of these is gone.
 #[derive(Clone)]
@@ -106,11 +112,13 @@ impl Control {
             if partition.is_none_or(|partition| view.partition(partition).is_some()) {
                 return Ok(view);
             }
-            // Partitions may have been added since.
+            // Partitions may have been added since, and the broker that is asked may not have heard of them yet.
             self.request_refresh();
-            match tokio::time::timeout_at(deadline, changes.changed()).await {
+            let again = deadline.min(tokio::time::Instant::now() + ASK_AGAIN);
+            match tokio::time::timeout_at(again, changes.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(TopicError::Ended),
+                Err(_) if again < deadline => {}
                 Err(_) => {
                     return Err(TopicError::NoPartition {
                         topic: name.into(),

@@ -97,6 +97,21 @@ async fn a_topic_created_anew_is_produced_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partition_that_brokers_have_not_heard_of_yet_is_asked_for_again() {
+    let (cluster, client) = orders().await;
+    let producer = one_by_one(&client).build().unwrap();
+    let known = producer.send(Record::to("orders")).await.unwrap();
+    known.await.unwrap();
+    cluster.faults().push(Fault::stale_metadata().times(20));
+    let other = network::client(&cluster).connect().await.unwrap();
+    let growing = async { other.admin().create_partitions([("orders", 7)]).await };
+    let sending = async { producer.send(Record::to("orders").partition(6)).await };
+    let (grown, sent) = tokio::join!(growing, sending);
+    assert!(grown[0].result.is_ok(), "{grown:?}");
+    assert_eq!(sent.unwrap().await.unwrap().partition(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_topic_in_use_is_not_forgotten_however_short_the_memory() {
     let builder = Cluster::builder().nodes(3).topic("orders", 1);
     let cluster = network::start(builder.max_version(ApiKey::PRODUCE, 9)).await;

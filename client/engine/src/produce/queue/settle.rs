@@ -8,7 +8,7 @@ use super::{BatchId, Content, Drained, PartitionQueue, Place, Sealed, Share};
 use crate::{
     backoff::Rng,
     produce::{
-        outcome::{Ack, Cause, Failure, Persistence, Reason, Verdict, may_be_written},
+        outcome::{Ack, Cause, Failure, Persistence, Reason, Verdict},
         settings::Settings,
     },
     time::Instant,
@@ -24,6 +24,8 @@ pub(in crate::produce) enum Answer {
     Refused {
         code: ErrorCode,
         message: Option<Arc<str>>,
+        /// The broker may have it all the same.
+        may_be_written: bool,
         record_errors: RecordErrors,
     },
     /// The connection went away, or the answer did not come: the broker may have the batch.
@@ -101,9 +103,10 @@ impl<C> PartitionQueue<C> {
             Answer::Refused {
                 code,
                 message,
+                may_be_written,
                 record_errors: records,
             } => {
-                batch.maybe_written |= may_be_written(code);
+                batch.maybe_written |= may_be_written;
                 batch.cause = Some(Cause::Answer { code, message });
                 record_errors = records;
                 match Verdict::of(code, settings.idempotent) {

@@ -15,7 +15,8 @@ use super::*;
 use crate::{
     backoff::{Backoff, Rng},
     produce::{
-        Ack, Acks, Failure, Identity, Persistence, ProducerIdentity, Reason, queue::take::NotTaken,
+        Ack, Acks, Failure, Identity, Persistence, ProducerIdentity, Reason,
+        outcome::may_be_written, queue::take::NotTaken,
     },
 };
 
@@ -157,9 +158,15 @@ fn stored(base_offset: i64) -> Answer {
 }
 
 fn refused(code: ErrorCode) -> Answer {
+    refused_at(code, -1)
+}
+
+/// As a broker refuses a batch that it had appended at that offset.
+fn refused_at(code: ErrorCode, base_offset: i64) -> Answer {
     Answer::Refused {
         code,
         message: None,
+        may_be_written: may_be_written(code, base_offset),
         record_errors: Vec::new(),
     }
 }
@@ -408,7 +415,7 @@ fn a_broken_sequence_begins_anew_once_nothing_is_in_flight() {
 
 #[test]
 fn a_batch_that_may_be_stored_never_gets_new_numbers() {
-    for unclear in [lost(), refused(ErrorCode::NOT_LEADER_OR_FOLLOWER)] {
+    for unclear in [lost(), refused_at(ErrorCode::NOT_LEADER_OR_FOLLOWER, 0)] {
         let mut bench = Bench::established();
         bench.batch(1);
         let taken = bench.take(OLD).unwrap();
@@ -424,6 +431,20 @@ fn a_batch_that_may_be_stored_never_gets_new_numbers() {
         bench.batch(1);
         assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
     }
+}
+
+#[test]
+fn a_batch_that_no_leader_has_appended_gets_new_numbers() {
+    let mut bench = Bench::established();
+    bench.batch(1);
+    let taken = bench.take(OLD).unwrap();
+    bench.settle(taken, refused(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    bench.wait(BACKOFF);
+    let taken = bench.take(OLD).unwrap();
+    let settled = bench.settle(taken, refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+    assert!(settled.done.is_none());
+    bench.wait(BACKOFF);
+    assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
 }
 
 #[test]
@@ -476,9 +497,10 @@ fn what_runs_out_of_time_between_two_attempts_leaves_a_hole() {
             Persistence::Maybe,
         ),
         (
-            refused(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            refused_at(ErrorCode::NOT_LEADER_OR_FOLLOWER, 0),
             Persistence::Maybe,
         ),
+        (refused(ErrorCode::NOT_LEADER_OR_FOLLOWER), Persistence::No),
         (
             refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             Persistence::No,

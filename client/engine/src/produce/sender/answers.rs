@@ -7,7 +7,7 @@ use milena_protocol::{
 
 use super::{Carried, Partition};
 use crate::produce::{
-    outcome::{Ack, Cause},
+    outcome::{Ack, Cause, may_be_written},
     queue::Answer,
 };
 
@@ -67,6 +67,7 @@ pub(super) fn outcome(answer: &PartitionProduceResponse) -> Answer {
         code => Answer::Refused {
             code,
             message: answer.error_message.as_deref().map(Into::into),
+            may_be_written: may_be_written(code, answer.base_offset),
             record_errors: answer
                 .record_errors
                 .iter()
