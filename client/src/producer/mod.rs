@@ -8,6 +8,7 @@ mod growing;
 mod handle;
 mod partitioner;
 mod record;
+mod setup;
 mod topic;
 mod transaction;
 
@@ -30,6 +31,7 @@ pub use transaction::{
 pub(crate) use self::{
     core::{Core, Inbox, Letters},
     partitioner::Choosing,
+    setup::Setup,
     topic::PartitionRef,
 };
 use crate::{Client, ConnectError};
@@ -81,19 +83,10 @@ impl Producer {
     pub(crate) fn new(
         client: Client,
         settings: Settings,
-        buffer_memory: usize,
-        max_block: Duration,
-        choosing: Choosing,
+        setup: Setup,
         transactions: Option<Transactions>,
     ) -> Self {
-        let core = Core::start(
-            client,
-            settings,
-            buffer_memory,
-            max_block,
-            choosing,
-            transactions,
-        );
+        let core = Core::start(client, settings, setup, transactions);
         Self {
             handle: Arc::new(Handle { core }),
         }
@@ -200,7 +193,7 @@ impl fmt::Debug for Producer {
 impl Client {
     /// Sets up a producer.
     pub fn producer(&self) -> ProducerBuilder {
-        ProducerBuilder::new(self.clone())
+        ProducerBuilder::new(self.clone(), Setup::default())
     }
 
     /// Sets up a producer of transactions. There is one at a time for each `transactional_id`: the latest.

@@ -25,7 +25,8 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore};
 
 use super::{
-    partitioner::{Choosing, Sights},
+    partitioner::Sights,
+    setup::Setup,
     topic::{PartitionRef, Topic},
 };
 use crate::{
@@ -82,23 +83,21 @@ impl Core {
     pub(crate) fn start(
         client: Client,
         settings: Settings,
-        buffer_memory: usize,
-        max_block: Duration,
-        choosing: Choosing,
+        setup: Setup,
         transactions: Option<Transactions>,
     ) -> Arc<Self> {
         let sights = Sights {
-            choosing,
+            choosing: setup.choosing,
             client: client.clone(),
             clock: client.clock(),
             linger: settings.linger,
         };
         let core = Arc::new(Self {
-            memory: Memory::new(buffer_memory, settings.chunk_size()),
+            memory: Memory::new(setup.buffer_memory, settings.chunk_size()),
             clock: client.clock(),
             client,
             settings,
-            max_block,
+            max_block: setup.max_block,
             sights: Arc::new(sights),
             identity: Mutex::new(Identity::new()),
             topics: ArcSwap::default(),
