@@ -24,6 +24,7 @@
 //! - [`Client`] and [`ClientBuilder`]: connecting, and what all roles share.
 //! - [`Producer`]: records in, acknowledgements out.
 //! - [`TransactionalProducer`]: records and offsets that count together, or not at all.
+//! - [`ProducerConfig`]: a producer as a Java properties file describes it.
 //! - [`Admin`]: creating, deleting and describing topics.
 //! - [`Reader`]: records out, from any offset, without a consumer group.
 //! - [`Connector`] and [`Resolver`]: other ways to reach a broker.
@@ -38,6 +39,7 @@ mod config;
 mod error;
 mod io;
 mod producer;
+mod properties;
 mod reader;
 
 pub use admin::{Admin, NewTopic, TopicDescription, TopicId, TopicListing, TopicResult};
@@ -59,6 +61,9 @@ pub use producer::{
     ProduceError, ProduceErrorKind, Producer, ProducerBuilder, Record, RecordMetadata,
     RetriableError, RoundRobin, TopicHandle, Transaction, TransactionError, TransactionTopic,
     TransactionalProducer, TransactionalProducerBuilder, TrySendError,
+};
+pub use properties::{
+    ProducerConfig, Properties, PropertiesError, PropertyError, PropertyErrorKind, PropertyWarning,
 };
 pub use reader::{IsolationLevel, Reader, ReaderBuilder, ReceivedRecord};
 

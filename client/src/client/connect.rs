@@ -47,9 +47,13 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(super) fn new(bootstrap: Vec<String>) -> Self {
+        Self::with(Settings::new(bootstrap), TcpConnector::default())
+    }
+
+    pub(crate) fn with(settings: Settings, tcp: TcpConnector) -> Self {
         Self {
-            settings: Settings::new(bootstrap),
-            connector: Arc::new(TcpConnector::default()),
+            settings,
+            connector: Arc::new(tcp),
         }
     }
 

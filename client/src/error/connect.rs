@@ -28,6 +28,10 @@ impl ConfigError {
         }
     }
 
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// The setting, by the name of the method that sets it.
     pub fn field(&self) -> &'static str {
         self.field

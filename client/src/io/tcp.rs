@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::connector::{BoxFuture, Connector, DialError, Resolver, Stream};
 
@@ -15,6 +15,8 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct TcpConnector {
     resolver: Arc<dyn Resolver>,
+    send_buffer: Option<u32>,
+    receive_buffer: Option<u32>,
 }
 
 impl TcpConnector {
@@ -22,7 +24,40 @@ impl TcpConnector {
     pub fn with_resolver(resolver: impl Resolver) -> Self {
         Self {
             resolver: Arc::new(resolver),
+            send_buffer: None,
+            receive_buffer: None,
         }
+    }
+
+    /// Bytes that the kernel holds for what is to be sent. Default: as many as it likes.
+    #[doc(alias = "send.buffer.bytes")]
+    #[must_use]
+    pub const fn send_buffer(mut self, bytes: Option<u32>) -> Self {
+        self.send_buffer = bytes;
+        self
+    }
+
+    /// Bytes that the kernel holds for what was received. Default: as many as it likes.
+    #[doc(alias = "receive.buffer.bytes")]
+    #[must_use]
+    pub const fn receive_buffer(mut self, bytes: Option<u32>) -> Self {
+        self.receive_buffer = bytes;
+        self
+    }
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // Before connecting, for what is offered to the peer then depends on it.
+        if let Some(bytes) = self.send_buffer {
+            socket.set_send_buffer_size(bytes)?;
+        }
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        prepare(socket.connect(address).await?)
     }
 }
 
@@ -52,11 +87,11 @@ impl Connector for TcpConnector {
             }
             let mut attempts = Vec::new();
             for address in addresses {
-                let connecting = tokio::time::timeout(setup_timeout, TcpStream::connect(address));
+                let connecting = tokio::time::timeout(setup_timeout, self.dial(address));
                 let connected = connecting
                     .await
                     .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-                match connected.and_then(prepare) {
+                match connected {
                     Ok(stream) => return Ok(Box::new(stream) as Box<dyn Stream>),
                     Err(error) => attempts.push((address, Arc::new(error))),
                 }
@@ -144,6 +179,37 @@ mod tests {
         let patience = Duration::from_secs(5);
         assert!(connector.connect("kafka", 9092, patience).await.is_err());
         assert!(connector.connect("kafka", 9092, patience).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_kernel_is_told_how_much_to_hold() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connector = TcpConnector::default();
+        let free = connector.dial(address).await.unwrap();
+        let connector = connector
+            .send_buffer(Some(8_192))
+            .receive_buffer(Some(10_000));
+        let told = connector.dial(address).await.unwrap();
+        // Some kernels double what they are told.
+        let sizes = |stream: &TcpStream| {
+            let socket = SockRef::from(stream);
+            (
+                socket.send_buffer_size().unwrap(),
+                socket.recv_buffer_size().unwrap(),
+            )
+        };
+        assert!(
+            (8_192..=16_384).contains(&sizes(&told).0),
+            "{:?}",
+            sizes(&told)
+        );
+        assert!(
+            (10_000..=20_000).contains(&sizes(&told).1),
+            "{:?}",
+            sizes(&told)
+        );
+        assert!(sizes(&free).0 > 16_384 && sizes(&free).1 > 20_000);
     }
 
     #[tokio::test]

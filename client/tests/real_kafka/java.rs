@@ -45,6 +45,11 @@ pub(crate) async fn write(place: Place, topic: &str, options: &[&str]) -> Vec<St
     run("Write", arguments).await
 }
 
+/// The keys of Apache's producer, and what it makes of the texts in a file.
+pub(crate) async fn producer_keys(texts: &str) -> Vec<String> {
+    run("ProducerKeys", owned(&["--texts", texts])).await
+}
+
 fn owned(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|&argument| argument.into()).collect()
 }

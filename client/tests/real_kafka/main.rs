@@ -23,6 +23,7 @@ mod limits;
 mod line;
 mod negotiation;
 mod place;
+mod properties;
 mod reader;
 mod sample;
 mod settings;
