@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use anyhow::Context;
 
 use crate::kafka::node;
 use crate::signal;
+
+/// How long a process group may take to end when it is asked to: it may have nodes of its own to stop.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What an interrupt ends.
 static OWNED: Mutex<Owned> = Mutex::new(Owned {
@@ -41,12 +44,26 @@ pub(crate) fn install() -> anyhow::Result<()> {
         if let Err(error) = node::stop_all(&owned.nodes, Duration::from_secs(5)) {
             eprintln!("  {error:#}");
         }
-        for leader in &owned.groups {
-            let _ = signal::end_group(*leader, true);
-        }
+        end_hard(&owned.groups);
         process::exit(130);
     })
     .context("installing the Ctrl-C handler")
+}
+
+/// Gives groups that were asked to end their time, and ends them.
+fn end_hard(groups: &[i32]) {
+    let asked = Instant::now();
+    let mut left = groups.to_vec();
+    while asked.elapsed() < PATIENCE {
+        left.retain(|leader| signal::is_group(*leader));
+        if left.is_empty() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    for leader in left {
+        let _ = signal::end_group(leader, true);
+    }
 }
 
 /// Starts a child in its own process group, which an interrupt ends until [`Group`] is dropped.
@@ -67,16 +84,15 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Ends the whole group: asks, and after a second does not ask.
+    /// Ends the whole group: asks, and after a while does not ask.
     pub(crate) fn end(&mut self) {
         let _ = signal::end_group(self.leader, false);
-        for _ in 0..20 {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                break;
-            }
+        let asked = Instant::now();
+        // While the leader is not waited for, the group is there.
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(50));
         }
-        let _ = signal::end_group(self.leader, true);
+        end_hard(&[self.leader]);
         let _ = self.child.wait();
     }
 }

@@ -49,6 +49,11 @@ mod imp {
         send(signal::killpg(Pid::from_raw(leader), signal))
     }
 
+    /// Whether any process of the group is left.
+    pub(crate) fn is_group(leader: i32) -> bool {
+        signal::killpg(Pid::from_raw(leader), None).is_ok()
+    }
+
     /// The CPU time of all children that have ended and been waited for, and of theirs.
     pub(crate) fn cpu_of_children() -> Duration {
         let time = |time: TimeVal| {
@@ -101,6 +106,9 @@ mod imp {
     pub(crate) fn end_group(_leader: i32, _hard: bool) -> io::Result<()> {
         Err(unsupported())
     }
+    pub(crate) fn is_group(_leader: i32) -> bool {
+        false
+    }
     pub(crate) fn cpu_of_children() -> Duration {
         Duration::ZERO
     }
@@ -109,4 +117,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{command_line, cpu_of_children, detach, end_group, kill, terminate};
+pub(crate) use imp::{command_line, cpu_of_children, detach, end_group, is_group, kill, terminate};
