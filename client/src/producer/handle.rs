@@ -3,9 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    Delivery, Handle, Producer, Record,
+    Delivery, Producer, Record,
+    callbacks::Tell,
     core::{Core, Refusal},
-    error::{ProduceError, ProduceErrorKind, TrySendError},
+    error::{ProduceError, ProduceErrorKind},
+    sending::{Takes, sends},
     topic::Topic,
 };
 
@@ -51,28 +53,15 @@ impl TopicHandle {
         Record::to(&self.name)
     }
 
-    /// As [`Producer::send`].
-    ///
-    /// # Errors
-    /// The record was not accepted, or is for another topic.
-    pub async fn send(&self, record: Record<'_>) -> Result<Delivery, ProduceError> {
-        tokio::task::coop::consume_budget().await;
-        match self.append(&record) {
-            Ok(delivery) => Ok(delivery),
-            Err(refusal) => self.handle().core.append_later(&record, refusal).await,
-        }
+    sends!(", or is for another topic");
+}
+
+impl Takes for TopicHandle {
+    fn core(&self) -> &Arc<Core> {
+        &self.producer.handle.core
     }
 
-    /// As [`Producer::try_send`].
-    ///
-    /// # Errors
-    /// [`TrySendError::Full`] and [`TrySendError::NotReady`] hold the record, to be tried again later.
-    pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
-        let appended = self.append(&record);
-        self.handle().try_outcome(appended, record)
-    }
-
-    fn append(&self, record: &Record<'_>) -> Result<Delivery, Refusal> {
+    fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
         // A record that the handle made is told by where its topic stands, without comparing names.
         if !std::ptr::eq(record.topic, &*self.name) && *record.topic != *self.name {
             let why = format!("it was given to a handle of topic {:?}", self.name);
@@ -84,21 +73,13 @@ impl TopicHandle {
                 why,
             )));
         }
-        let core = &self.handle().core;
-        match self.topic.get() {
-            Some(topic) => core.append_to(topic, record, &mut None),
-            None => match core.known(&self.name) {
-                Some(topic) => core.append_to(self.topic.get_or_init(|| topic), record, &mut None),
-                None => core.append(record, &mut None),
-            },
+        let core = self.core();
+        let known = || core.known(&self.name);
+        let topic = self.topic.get();
+        let topic = topic.or_else(|| known().map(|topic| self.topic.get_or_init(|| topic)));
+        match topic {
+            Some(topic) => core.append_to(topic, record, &mut None, tell),
+            None => core.append(record, &mut None, tell),
         }
-    }
-
-    pub(super) fn core(&self) -> &Arc<Core> {
-        &self.handle().core
-    }
-
-    fn handle(&self) -> &Handle {
-        &self.producer.handle
     }
 }

@@ -1,6 +1,7 @@
 //! The producer: records in, acknowledgements out.
 
 mod builder;
+mod callbacks;
 mod core;
 mod delivery;
 mod error;
@@ -8,6 +9,7 @@ mod growing;
 mod handle;
 mod partitioner;
 mod record;
+mod sending;
 mod setup;
 mod topic;
 mod transaction;
@@ -100,12 +102,7 @@ impl Producer {
     /// # Errors
     /// The record was not accepted; see [`ProduceErrorKind`].
     pub async fn send(&self, record: Record<'_>) -> Result<Delivery, ProduceError> {
-        // Lets the task that sends take its turn when a caller does nothing but send.
-        tokio::task::coop::consume_budget().await;
-        match self.handle.core.append(&record, &mut None) {
-            Ok(delivery) => Ok(delivery),
-            Err(refusal) => self.handle.core.append_later(&record, refusal).await,
-        }
+        sending::send(self, &record, &mut || None).await
     }
 
     /// Accepts a record at once, or gives it back.
@@ -113,8 +110,65 @@ impl Producer {
     /// # Errors
     /// [`TrySendError::Full`] and [`TrySendError::NotReady`] hold the record, to be tried again later.
     pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
-        let appended = self.handle.core.append(&record, &mut None);
-        self.handle.try_outcome(appended, record)
+        sending::try_send(self, record, &mut || None)
+    }
+
+    /// As [`send`](Self::send), and has `callback` called with what becomes of the record.
+    ///
+    /// It is called once, when the record is acknowledged or has failed, whatever happens to the producer and its
+    /// runtime. For the records of one partition, callbacks are called one after the other, in the order in which the
+    /// records were accepted, and [`flush`](Self::flush) and [`close`](Self::close) wait for them.
+    ///
+    /// Mostly it is the task that talks to a broker that calls it, so it should be quick, and wait for nothing: neither
+    /// for `flush`, which would wait for it, nor for the runtime. It may [`try_send`](Self::try_send). If it panics, that
+    /// is logged, and the producer goes on.
+    ///
+    /// # Errors
+    /// The record was not accepted, and `callback` is dropped without being called.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use milena::{Client, Record};
+    ///
+    /// let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+    /// let client = Client::builder(cluster.bootstrap()).connect().await?;
+    /// let producer = client.producer().build()?;
+    /// for number in 0..100 {
+    ///     let value = format!("order {number}");
+    ///     producer
+    ///         .send_with(Record::to("orders").value(value.as_str()), move |outcome| match outcome {
+    ///             Ok(metadata) => println!("{number} is stored at {:?}", metadata.offset()),
+    ///             Err(error) => eprintln!("{number} is not: {error}"),
+    ///         })
+    ///         .await?;
+    /// }
+    /// producer.flush().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_with(
+        &self,
+        record: Record<'_>,
+        callback: impl FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
+    ) -> Result<(), ProduceError> {
+        sending::send_with(self, &record, callback).await
+    }
+
+    /// As [`try_send`](Self::try_send), and has `callback` called as by [`send_with`](Self::send_with).
+    ///
+    /// # Errors
+    /// The record was not accepted; `callback` comes back, and with [`TrySendError::Full`] and
+    /// [`TrySendError::NotReady`] the record too.
+    pub fn try_send_with<'a, F>(
+        &self,
+        record: Record<'a>,
+        callback: F,
+    ) -> Result<(), (TrySendError<'a>, F)>
+    where
+        F: FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
+    {
+        sending::try_send_with(self, record, callback)
     }
 
     /// A handle to one topic, which looks the topic up only once.
@@ -123,7 +177,7 @@ impl Producer {
     }
 
     /// Sends what was accepted up to now without lingering, and waits until it is all settled: acknowledged, or
-    /// failed. Which of the two, each [`Delivery`] says. Takes `delivery_timeout` at most.
+    /// failed. Which of the two, each [`Delivery`] says. Callbacks have returned then. Takes `delivery_timeout` at most.
     pub async fn flush(&self) {
         self.handle.core.flush().await;
     }
@@ -158,27 +212,6 @@ impl Producer {
     /// How many records were given up; each one's [`Delivery`] has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
         self.handle.core.close(deadline).await
-    }
-}
-
-impl Handle {
-    /// What came of an append that is not to wait.
-    fn try_outcome<'a>(
-        &self,
-        appended: Result<Delivery, core::Refusal>,
-        record: Record<'a>,
-    ) -> Result<Delivery, TrySendError<'a>> {
-        appended.map_err(|refusal| match refusal {
-            core::Refusal::Error(error) => TrySendError::Rejected(error),
-            core::Refusal::NoMemory { .. } => {
-                self.core.press();
-                TrySendError::Full(record)
-            }
-            core::Refusal::NoPartition { .. } => {
-                self.core.look_up(record.topic);
-                TrySendError::NotReady(record)
-            }
-        })
     }
 }
 

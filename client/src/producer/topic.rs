@@ -14,6 +14,7 @@ use milena_engine::{
 use milena_protocol::{Str, Uuid};
 
 use super::{
+    callbacks::Callbacks,
     delivery::Completion,
     growing::Growing,
     partitioner::{Gauge, Sights},
@@ -55,6 +56,7 @@ pub(crate) struct PartitionCell {
     pub(crate) topic: Arc<Facts>,
     pub(crate) index: i32,
     pub(crate) gauge: Gauge,
+    pub(crate) callbacks: Callbacks,
     queue: Mutex<PartitionQueue<Arc<Completion>>>,
 }
 
@@ -191,6 +193,7 @@ impl Topic {
                 topic: self.facts.clone(),
                 index: i32::try_from(index).unwrap_or(i32::MAX),
                 gauge: Gauge::default(),
+                callbacks: Callbacks::default(),
                 queue: Mutex::new(queue),
             })));
         }

@@ -19,6 +19,7 @@ use super::Core;
 use crate::{
     io::memory::Memory,
     producer::{
+        callbacks::Tell,
         delivery::{Completion, Delivery},
         error::{ProduceError, ProduceErrorKind},
         partitioner::Partitions,
@@ -43,14 +44,16 @@ pub(crate) enum Refusal {
 }
 
 impl Core {
-    /// Writes the record into its partition's batch, if that needs no waiting. `held` is memory that was waited for.
+    /// Writes the record into its partition's batch, if that needs no waiting. `held` is memory that was waited for; `tell`
+    /// is asked whom to tell of the record in the end.
     pub(crate) fn append(
         &self,
         record: &Record<'_>,
         held: &mut Option<Grant>,
+        tell: &mut Tell<'_>,
     ) -> Result<Delivery, Refusal> {
         match self.topics.load().get(record.topic) {
-            Some(topic) => self.append_to(topic, record, held),
+            Some(topic) => self.append_to(topic, record, held, tell),
             None if self.is_shut() => Err(Refusal::Error(self.refuse(record))),
             None => Err(Refusal::NoPartition {
                 partition: record.partition,
@@ -64,6 +67,7 @@ impl Core {
         topic: &Topic,
         record: &Record<'_>,
         held: &mut Option<Grant>,
+        tell: &mut Tell<'_>,
     ) -> Result<Delivery, Refusal> {
         if self.is_shut() {
             return Err(Refusal::Error(self.refuse(record)));
@@ -123,8 +127,15 @@ impl Core {
                     ))
                 },
             );
-            if appended.as_ref().is_ok_and(|appended| appended.index == 0) {
-                partition.cell().gauge.note(queue.load());
+            if let Ok(appended) = &appended {
+                if appended.index == 0 {
+                    partition.cell().gauge.note(queue.load());
+                }
+                if let Some(callback) = tell() {
+                    let completion = appended.completion.clone();
+                    let delivery = Delivery::new(completion, appended.index, data.timestamp);
+                    partition.cell().callbacks.enlist(delivery, callback);
+                }
             }
             drop(queue);
             match appended {
@@ -169,9 +180,10 @@ impl Core {
         self: &Arc<Self>,
         record: &Record<'_>,
         refusal: Refusal,
+        tell: &mut Tell<'_>,
     ) -> Result<Delivery, ProduceError> {
         let mut ended = pin!(self.end.acquire());
-        let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal)));
+        let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal, tell)));
         poll_fn(|cx| {
             if ended.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(self.refuse(record)));
@@ -196,6 +208,7 @@ impl Core {
         self: &Arc<Self>,
         record: &Record<'_>,
         mut refusal: Refusal,
+        tell: &mut Tell<'_>,
     ) -> Result<Delivery, ProduceError> {
         let deadline = self.deadline();
         let mut record = record.clone();
@@ -229,7 +242,7 @@ impl Core {
                     held.grant = Some(grant);
                 }
             }
-            match self.append(&record, &mut held.grant) {
+            match self.append(&record, &mut held.grant, tell) {
                 Ok(delivery) => return Ok(delivery),
                 Err(again) => refusal = again,
             }

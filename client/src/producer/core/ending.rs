@@ -170,6 +170,7 @@ impl Core {
         }
         let Share { completion, part } = finished.share;
         completion.complete(part, finished.result);
+        finished.partition.cell().callbacks.run();
     }
 
     fn warn_of(partition: &PartitionRef, failure: &Failure) {
@@ -189,9 +190,13 @@ impl Core {
     pub(crate) async fn flush(&self) {
         let now = self.clock.now();
         let (mut pending, mut wakes) = (Vec::new(), Vec::new());
+        let mut callbacks = Vec::new();
         for topic in self.topics().values() {
             for partition in topic.partitions().iter() {
                 let mut queue = partition.lock();
+                if let Some(count) = partition.cell().callbacks.pending() {
+                    callbacks.push((partition.clone(), count));
+                }
                 if queue.is_empty() {
                     continue;
                 }
@@ -216,6 +221,10 @@ impl Core {
                 let fate = poll_fn(|cx| completion.poll(cx, &mut seat, next)).await;
                 records.start = fate.records.end;
             }
+        }
+        for (partition, count) in callbacks {
+            let callbacks = &partition.cell().callbacks;
+            poll_fn(|cx| callbacks.poll_called(cx, count)).await;
         }
     }
 

@@ -11,7 +11,14 @@ use super::{
     ConsumerGroupMetadata, EndError, PartitionOffset, TransactionError, TransactionTopic,
     TransactionalProducer,
 };
-use crate::{Delivery, ProduceError, ProduceErrorKind, Record, TrySendError, producer::Core};
+use crate::{
+    Delivery, ProduceError, ProduceErrorKind, Record,
+    producer::{
+        callbacks::Tell,
+        core::{Core, Refusal},
+        sending::{Takes, sends},
+    },
+};
 
 /// A transaction that is open; made by [`TransactionalProducer::begin`].
 ///
@@ -51,27 +58,7 @@ impl<'p> Transaction<'p> {
         }
     }
 
-    /// Accepts a record as part of the transaction; as [`Producer::send`](crate::Producer::send).
-    ///
-    /// # Errors
-    /// The record was not accepted, and the transaction can only be aborted.
-    pub async fn send(&self, record: Record<'_>) -> Result<Delivery, ProduceError> {
-        let outcome = self.producer.producer.send(record).await;
-        outcome.inspect_err(|error| spoil(self.core(), error))
-    }
-
-    /// Accepts a record at once, or gives it back; as [`Producer::try_send`](crate::Producer::try_send).
-    ///
-    /// # Errors
-    /// After [`TrySendError::Rejected`], the transaction can only be aborted.
-    pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
-        let outcome = self.producer.producer.try_send(record);
-        outcome.inspect_err(|error| {
-            if let TrySendError::Rejected(error) = error {
-                spoil(self.core(), error);
-            }
-        })
-    }
+    sends!(", and the transaction can only be aborted");
 
     /// A handle to one topic, which looks the topic up only once.
     pub fn topic(&self, name: &str) -> TransactionTopic<'_> {
@@ -170,6 +157,20 @@ impl<'p> Transaction<'p> {
 
     fn core(&self) -> &'p Arc<Core> {
         self.producer.core()
+    }
+}
+
+impl Takes for Transaction<'_> {
+    fn core(&self) -> &Arc<Core> {
+        self.producer.core()
+    }
+
+    fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
+        self.producer.producer.append(record, tell)
+    }
+
+    fn handle_refused(&self, error: &ProduceError) {
+        spoil(Takes::core(self), error);
     }
 }
 

@@ -1,9 +1,16 @@
 //! A transaction's handle to one topic.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use super::guard::spoil;
-use crate::{Delivery, ProduceError, Record, TopicHandle, TrySendError};
+use crate::{
+    Delivery, ProduceError, Record, TopicHandle,
+    producer::{
+        callbacks::Tell,
+        core::{Core, Refusal},
+        sending::{Takes, sends},
+    },
+};
 
 /// Sends records of a transaction to one topic; made by [`Transaction::topic`](super::Transaction::topic).
 #[derive(Clone, Debug)]
@@ -30,25 +37,19 @@ impl TransactionTopic<'_> {
         self.topic.record()
     }
 
-    /// As [`Transaction::send`](super::Transaction::send).
-    ///
-    /// # Errors
-    /// The record was not accepted, and the transaction can only be aborted.
-    pub async fn send(&self, record: Record<'_>) -> Result<Delivery, ProduceError> {
-        let outcome = self.topic.send(record).await;
-        outcome.inspect_err(|error| spoil(self.topic.core(), error))
+    sends!(", and the transaction can only be aborted");
+}
+
+impl Takes for TransactionTopic<'_> {
+    fn core(&self) -> &Arc<Core> {
+        self.topic.core()
     }
 
-    /// As [`Transaction::try_send`](super::Transaction::try_send).
-    ///
-    /// # Errors
-    /// After [`TrySendError::Rejected`], the transaction can only be aborted.
-    pub fn try_send<'a>(&self, record: Record<'a>) -> Result<Delivery, TrySendError<'a>> {
-        let outcome = self.topic.try_send(record);
-        outcome.inspect_err(|error| {
-            if let TrySendError::Rejected(error) = error {
-                spoil(self.topic.core(), error);
-            }
-        })
+    fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
+        self.topic.append(record, tell)
+    }
+
+    fn handle_refused(&self, error: &ProduceError) {
+        spoil(self.core(), error);
     }
 }

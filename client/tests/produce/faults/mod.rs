@@ -19,32 +19,32 @@ use crate::{
     stored::{Flow, check},
 };
 
-pub(super) const fn ms(ms: u64) -> Duration {
+pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-pub(super) const fn seconds(seconds: u64) -> Duration {
+pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(super) async fn start(builder: ClusterBuilder) -> (Arc<Cluster>, Client) {
+pub(crate) async fn start(builder: ClusterBuilder) -> (Arc<Cluster>, Client) {
     let cluster = network::start(builder).await;
     let client = network::client(&cluster).connect().await.unwrap();
     (cluster, client)
 }
 
 /// Three nodes, each of which leads two of six partitions.
-pub(super) async fn orders() -> (Arc<Cluster>, Client) {
+pub(crate) async fn orders() -> (Arc<Cluster>, Client) {
     start(Cluster::builder().nodes(3).topic("orders", 6)).await
 }
 
 /// Sends each record by itself, so that there are many requests for things to happen to.
-pub(super) fn one_by_one(client: &Client) -> ProducerBuilder {
+pub(crate) fn one_by_one(client: &Client) -> ProducerBuilder {
     client.producer().batch_size(1).linger(Duration::ZERO)
 }
 
 /// Sends `count` records to the partitions in turn, while the producer's tasks run.
-pub(super) async fn stream(flow: &mut Flow, producer: &Producer, partitions: i32, count: usize) {
+pub(crate) async fn stream(flow: &mut Flow, producer: &Producer, partitions: i32, count: usize) {
     for nth in 0..count {
         flow.send(producer, "orders", partitions, 1).await;
         if nth % 5 == 4 {
@@ -54,7 +54,7 @@ pub(super) async fn stream(flow: &mut Flow, producer: &Producer, partitions: i32
 }
 
 /// Nothing is held any more for records that are settled.
-pub(super) async fn drained(producer: &Producer) {
+pub(crate) async fn drained(producer: &Producer) {
     // What was given up in flight is held until its request times out.
     let deadline = Instant::now() + seconds(60);
     while producer.buffered() > 0 {
@@ -68,7 +68,7 @@ pub(super) async fn drained(producer: &Producer) {
 }
 
 /// Everything is delivered, once and in order, in spite of `fault`.
-pub(super) async fn survives(fault: Fault, told: &str) {
+pub(crate) async fn survives(fault: Fault, told: &str) {
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client)
         .request_timeout(seconds(5))
@@ -86,7 +86,7 @@ pub(super) async fn survives(fault: Fault, told: &str) {
     drained(&producer).await;
 }
 
-pub(super) const RETRIABLE: [ErrorCode; 14] = [
+pub(crate) const RETRIABLE: [ErrorCode; 14] = [
     ErrorCode::CORRUPT_MESSAGE,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode::LEADER_NOT_AVAILABLE,

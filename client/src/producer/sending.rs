@@ -1,0 +1,151 @@
+//! The ways of sending a record, which all that takes records has.
+
+use std::sync::Arc;
+
+use super::{
+    Delivery, Producer, Record, RecordMetadata,
+    callbacks::{Callback, Tell},
+    core::{Core, Refusal},
+    error::{ProduceError, TrySendError},
+};
+
+/// What takes records: a producer, or a handle to a topic, within a transaction or not.
+pub(super) trait Takes {
+    fn core(&self) -> &Arc<Core>;
+
+    /// Takes a record, if that needs no waiting.
+    fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal>;
+
+    /// A record was not accepted, and will not be tried again.
+    fn handle_refused(&self, _: &ProduceError) {}
+}
+
+impl Takes for Producer {
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+
+    fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
+        self.handle.core.append(record, &mut None, tell)
+    }
+}
+
+pub(super) async fn send(
+    to: &impl Takes,
+    record: &Record<'_>,
+    tell: &mut Tell<'_>,
+) -> Result<Delivery, ProduceError> {
+    // Lets the task that sends take its turn when a caller does nothing but send.
+    tokio::task::coop::consume_budget().await;
+    let outcome = match to.append(record, tell) {
+        Ok(delivery) => return Ok(delivery),
+        Err(refusal) => to.core().append_later(record, refusal, tell).await,
+    };
+    outcome.inspect_err(|error| to.handle_refused(error))
+}
+
+pub(super) fn try_send<'a>(
+    to: &impl Takes,
+    record: Record<'a>,
+    tell: &mut Tell<'_>,
+) -> Result<Delivery, TrySendError<'a>> {
+    to.append(&record, tell).map_err(|refusal| match refusal {
+        Refusal::Error(error) => {
+            to.handle_refused(&error);
+            TrySendError::Rejected(error)
+        }
+        Refusal::NoMemory { .. } => {
+            to.core().press();
+            TrySendError::Full(record)
+        }
+        Refusal::NoPartition { .. } => {
+            to.core().look_up(record.topic);
+            TrySendError::NotReady(record)
+        }
+    })
+}
+
+pub(super) async fn send_with(
+    to: &impl Takes,
+    record: &Record<'_>,
+    callback: impl FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
+) -> Result<(), ProduceError> {
+    let mut callback = Some(callback);
+    let mut tell = || Some(Box::new(callback.take()?) as Callback);
+    send(to, record, &mut tell).await.map(drop)
+}
+
+pub(super) fn try_send_with<'a, F>(
+    to: &impl Takes,
+    record: Record<'a>,
+    callback: F,
+) -> Result<(), (TrySendError<'a>, F)>
+where
+    F: FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
+{
+    let mut callback = Some(callback);
+    let mut tell = || Some(Box::new(callback.take()?) as Callback);
+    match (try_send(to, record, &mut tell), callback) {
+        (Err(error), Some(callback)) => Err((error, callback)),
+        // It was taken, and not without the record.
+        _ => Ok(()),
+    }
+}
+
+/// The methods of what takes records as the producer does, with what a refused record means there.
+macro_rules! sends {
+    ($refused:literal) => {
+        /// As [`Producer::send`](crate::Producer::send).
+        ///
+        /// # Errors
+        #[doc = concat!("The record was not accepted", $refused, ".")]
+        pub async fn send(
+            &self,
+            record: crate::Record<'_>,
+        ) -> Result<crate::Delivery, crate::ProduceError> {
+            crate::producer::sending::send(self, &record, &mut || None).await
+        }
+
+        /// As [`Producer::try_send`](crate::Producer::try_send).
+        ///
+        /// # Errors
+        /// [`Full`](crate::TrySendError::Full) and [`NotReady`](crate::TrySendError::NotReady) hold the record, to be tried
+        /// again later.
+        #[doc = concat!("[`Rejected`](crate::TrySendError::Rejected): the record was not accepted", $refused, ".")]
+        pub fn try_send<'a>(
+            &self,
+            record: crate::Record<'a>,
+        ) -> Result<crate::Delivery, crate::TrySendError<'a>> {
+            crate::producer::sending::try_send(self, record, &mut || None)
+        }
+
+        /// As [`Producer::send_with`](crate::Producer::send_with).
+        ///
+        /// # Errors
+        #[doc = concat!("The record was not accepted", $refused, "; `callback` is dropped without being called.")]
+        pub async fn send_with(
+            &self,
+            record: crate::Record<'_>,
+            callback: impl FnOnce(Result<crate::RecordMetadata, crate::ProduceError>) + Send + 'static,
+        ) -> Result<(), crate::ProduceError> {
+            crate::producer::sending::send_with(self, &record, callback).await
+        }
+
+        /// As [`Producer::try_send_with`](crate::Producer::try_send_with).
+        ///
+        /// # Errors
+        /// As of [`try_send`](Self::try_send); `callback` comes back.
+        pub fn try_send_with<'a, F>(
+            &self,
+            record: crate::Record<'a>,
+            callback: F,
+        ) -> Result<(), (crate::TrySendError<'a>, F)>
+        where
+            F: FnOnce(Result<crate::RecordMetadata, crate::ProduceError>) + Send + 'static,
+        {
+            crate::producer::sending::try_send_with(self, record, callback)
+        }
+    };
+}
+
+pub(super) use sends;
