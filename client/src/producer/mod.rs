@@ -9,6 +9,7 @@ mod growing;
 mod handle;
 mod partitioner;
 mod record;
+mod send_all;
 mod sending;
 mod setup;
 mod topic;
@@ -169,6 +170,39 @@ impl Producer {
         F: FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
     {
         sending::try_send_with(self, record, callback)
+    }
+
+    /// Sends many records, one after the other, and returns what became of each, in their order: of those that were
+    /// refused as of those that failed later.
+    ///
+    /// As by [`send`](Self::send), memory is waited for when `buffer_memory` is used up, and so is a topic that is not
+    /// known yet. What did not come within `max_block`, be it memory or one of the topics, is not waited for again: records
+    /// after that are taken only if they can be at once. A record that is refused stops none of the others.
+    ///
+    /// Records linger as usual. Dropping the future means that the records that were accepted by then are delivered, and
+    /// the others are not sent: those accepted are the first ones in order, but for what was refused.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use milena::{Client, Record};
+    ///
+    /// let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+    /// let client = Client::builder(cluster.bootstrap()).connect().await?;
+    /// let producer = client.producer().build()?;
+    /// let orders = ["twelve apples", "six pears", "one plum"];
+    /// let outcomes = producer.send_all(orders.map(|order| Record::to("orders").value(order))).await;
+    /// for (order, outcome) in orders.iter().zip(outcomes) {
+    ///     println!("{order}: partition {}", outcome?.partition());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_all<'r>(
+        &self,
+        records: impl IntoIterator<Item = Record<'r>>,
+    ) -> Vec<Result<RecordMetadata, ProduceError>> {
+        send_all::send_all(self, records).await
     }
 
     /// A handle to one topic, which looks the topic up only once.

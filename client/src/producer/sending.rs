@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{
     Delivery, Producer, Record, RecordMetadata,
     callbacks::{Callback, Tell},
@@ -35,11 +37,25 @@ pub(super) async fn send(
     record: &Record<'_>,
     tell: &mut Tell<'_>,
 ) -> Result<Delivery, ProduceError> {
+    send_before(to, record, None, tell).await
+}
+
+/// Waits until the deadline for what is missing; `None` is for as long as the producer's callers wait.
+pub(super) async fn send_before(
+    to: &impl Takes,
+    record: &Record<'_>,
+    deadline: Option<Instant>,
+    tell: &mut Tell<'_>,
+) -> Result<Delivery, ProduceError> {
     // Lets the task that sends take its turn when a caller does nothing but send.
     tokio::task::coop::consume_budget().await;
     let outcome = match to.append(record, tell) {
         Ok(delivery) => return Ok(delivery),
-        Err(refusal) => to.core().append_later(record, refusal, tell).await,
+        Err(refusal) => {
+            let core = to.core();
+            let deadline = deadline.unwrap_or_else(|| core.deadline());
+            core.append_later(record, refusal, deadline, tell).await
+        }
     };
     outcome.inspect_err(|error| to.handle_refused(error))
 }
@@ -144,6 +160,15 @@ macro_rules! sends {
             F: FnOnce(Result<crate::RecordMetadata, crate::ProduceError>) + Send + 'static,
         {
             crate::producer::sending::try_send_with(self, record, callback)
+        }
+
+        /// As [`Producer::send_all`](crate::Producer::send_all).
+        #[doc = concat!("Of a record that was not accepted", $refused, ", the outcome is an error.")]
+        pub async fn send_all<'r>(
+            &self,
+            records: impl IntoIterator<Item = crate::Record<'r>>,
+        ) -> Vec<Result<crate::RecordMetadata, crate::ProduceError>> {
+            crate::producer::send_all::send_all(self, records).await
         }
     };
 }

@@ -27,6 +27,8 @@ mod limits;
 #[path = "../in_memory/network.rs"]
 mod network;
 #[cfg(test)]
+mod send_all;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod stored;

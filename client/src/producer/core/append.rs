@@ -180,10 +180,12 @@ impl Core {
         self: &Arc<Self>,
         record: &Record<'_>,
         refusal: Refusal,
+        deadline: Deadline,
         tell: &mut Tell<'_>,
     ) -> Result<Delivery, ProduceError> {
         let mut ended = pin!(self.end.acquire());
-        let mut appended = pin!(self.in_runtime(self.append_in_turn(record, refusal, tell)));
+        let mut appended =
+            pin!(self.in_runtime(self.append_in_turn(record, refusal, deadline, tell)));
         poll_fn(|cx| {
             if ended.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(self.refuse(record)));
@@ -208,9 +210,9 @@ impl Core {
         self: &Arc<Self>,
         record: &Record<'_>,
         mut refusal: Refusal,
+        deadline: Deadline,
         tell: &mut Tell<'_>,
     ) -> Result<Delivery, ProduceError> {
-        let deadline = self.deadline();
         let mut record = record.clone();
         loop {
             let mut held = Held {
@@ -247,6 +249,11 @@ impl Core {
                 Err(again) => refusal = again,
             }
         }
+    }
+
+    /// A deadline for who waits for nothing.
+    pub(in crate::producer) fn now(&self) -> Deadline {
+        self.clock.at(self.clock.now())
     }
 
     /// Until when a caller waits that begins to wait now.
