@@ -4,7 +4,7 @@ use std::{fmt, process::ExitCode};
 
 use anyhow::Context;
 use clap::{ArgAction, Parser, Subcommand};
-use milena::{ConfigError, ConnectError, ReadError};
+use milena::{ConfigError, ConnectError, PropertiesError, ReadError};
 use tracing_subscriber::EnvFilter;
 
 mod blob;
@@ -114,6 +114,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         let read = cause.downcast_ref::<ReadError>();
         cause.is::<Misuse>()
             || cause.is::<ConfigError>()
+            || cause.is::<PropertiesError>()
             || matches!(connect, Some(ConnectError::Config(_)))
             || matches!(read, Some(ReadError::Config(_)))
     })

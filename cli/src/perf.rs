@@ -162,11 +162,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 /// Everything that comes before the clock starts.
 async fn prepare(args: &Args) -> anyhow::Result<Producer> {
-    let client = args.connection.connect().await?;
+    let (client, config) = args.producing.connect(&args.connection).await?;
     if let Some(partitions) = args.partitions {
         create_topic(&client, args, partitions).await?;
     }
-    let producer = args.producing.producer(&client, &args.connection)?;
+    let producer = config.producer(&client)?.build()?;
     producer.partitions_for(&args.topic).await?;
     Ok(producer)
 }

@@ -31,6 +31,7 @@ use crate::{
 Examples:
   echo 'twelve apples' | milena produce -b localhost:9092 -t orders
   milena produce -b localhost:9092 -t orders --key-separator : <orders.txt
+  milena produce -t orders --command-config producer.properties <orders.txt
   tail -f log | milena produce -b localhost:9092 -t logs \\
       -H host=web-1 -H trace -z zstd:6
 
@@ -101,11 +102,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     layout.check()?;
     let mut interrupt = Interrupt::install()?;
-    let client = tokio::select! {
-        client = args.connection.connect() => client?,
+    let (client, config) = tokio::select! {
+        connected = args.producing.connect(&args.connection) => connected?,
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     };
-    let producer = args.producing.producer(&client, &args.connection)?;
+    let producer = config.producer(&client)?.build()?;
     let headers = args
         .header
         .iter()

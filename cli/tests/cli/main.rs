@@ -9,6 +9,7 @@ mod decode;
 mod failures;
 mod interrupts;
 mod perf;
+mod properties;
 mod record;
 mod round_trip;
 mod support;
