@@ -5,15 +5,17 @@ mod input;
 mod place;
 mod records;
 
-use std::io::{Write, stdout};
+use std::io::{self, BufWriter, Write, stdout};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use milena_protocol::{Api, ApiKey, Direction, apis};
+use strsim::jaro_winkler;
 
 use crate::{Misuse, Outcome, say};
-use frame::Decoder;
+use frame::{Decoded, Decoder, Frame};
 use place::Complaint;
+use records::Form;
 
 /// Print captured requests or responses as JSON, with the records in them.
 ///
@@ -62,25 +64,45 @@ pub(crate) struct Args {
     compact: bool,
 }
 
+/// The API of a name or a number.
 fn parse_api(text: &str) -> anyhow::Result<ApiKey> {
-    let found = match text.parse() {
-        Ok(number) => Api::find(ApiKey(number)),
-        Err(_) => apis()
-            .iter()
-            .find(|api| api.name.eq_ignore_ascii_case(text)),
+    let named = |key: &ApiKey| {
+        key.name()
+            .is_some_and(|name| name.eq_ignore_ascii_case(text))
     };
-    match found {
-        Some(api) => Ok(api.key),
-        None => bail!("no such API; `Metadata` and `3` are the same one"),
+    let key = match text.parse() {
+        Ok(number) => Some(ApiKey(number)),
+        Err(_) => ApiKey::ALL.iter().copied().find(named),
+    };
+    match key {
+        Some(key) if Api::find(key).is_some() => Ok(key),
+        Some(key) => bail!(frame::no_api_of_clients(key)),
+        None => match most_like(text) {
+            Some(api) => bail!("no such API; did you mean {api}?"),
+            None => bail!("no such API; `Metadata` and `3` are the same one"),
+        },
     }
 }
 
+/// The API whose name is most like the text, if one is.
+fn most_like(text: &str) -> Option<ApiKey> {
+    const LIKE: f64 = 0.8;
+    let text = text.to_lowercase();
+    let likeness = |api: &Api| (jaro_winkler(&text, &api.name.to_lowercase()), api.key);
+    let best = apis()
+        .iter()
+        .map(likeness)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    best.filter(|(likeness, _)| *likeness > LIKE)
+        .map(|(_, key)| key)
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let bytes = match args.hex.as_ref().or(args.base64.as_ref()) {
+    let input = match args.hex.as_ref().or(args.base64.as_ref()) {
         Some(bytes) => bytes.clone(),
         None => input::read(args.file.as_deref(), args.encoding)?,
     };
-    if bytes.is_empty() {
+    if input.is_empty() {
         return Err(Misuse("there is nothing to decode").into());
     }
     let decoder = Decoder {
@@ -92,43 +114,92 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         api: args.api,
         version: args.api_version,
     };
-    let frames = if args.body {
-        vec![frame::Frame::whole(&bytes)]
+    let mut printer = Printer {
+        input: &input,
+        compact: args.compact,
+        outcome: Outcome::Done,
+    };
+    if args.body {
+        printer.print(decoder.body(&Frame::whole(&input)))?;
+        return Ok(printer.outcome);
+    }
+    let cut = decoder.cut(&input, args.framing);
+    if cut.measured {
+        printer.print_measured(&decoder)?;
     } else {
-        decoder.split(&bytes, args.framing)
-    };
-    let mut outcome = Outcome::Done;
-    let mut complain = |complaint: Complaint| {
-        say::warn(complaint.show(&bytes));
-        outcome = Outcome::Failed;
-    };
-    for frame in frames {
-        if let Some(complaint) = frame.too_short() {
-            complain(complaint);
-        }
-        let decoded = if args.body {
-            decoder.body(&frame, &bytes)
+        printer.print(decoder.frame(&Frame::whole(&input)))?;
+    }
+    if cut.guessed {
+        say::warn(if cut.measured {
+            "taken for frames with lengths in front; for one without: --framing none"
         } else {
-            decoder.frame(&frame, &bytes)
-        };
-        match decoded {
-            Err(complaint) => complain(complaint),
-            Ok(message) => {
-                let form = message.form();
-                let mut out = stdout().lock();
-                let written = if args.compact {
-                    serde_json::to_writer(&mut out, &form)
-                } else {
-                    serde_json::to_writer_pretty(&mut out, &form)
-                };
-                written
-                    .map_err(std::io::Error::from)
-                    .and_then(|()| out.write_all(b"\n"))
-                    .context("standard output cannot be written")?;
-                drop(out);
-                form.complaints().into_iter().for_each(&mut complain);
+            "taken for a frame without its length in front; for one with it: --framing length"
+        });
+    }
+    Ok(printer.outcome)
+}
+
+/// Prints messages, and what is wrong with the input.
+struct Printer<'a> {
+    input: &'a Bytes,
+    compact: bool,
+    outcome: Outcome,
+}
+
+impl Printer<'_> {
+    fn print_measured(&mut self, decoder: &Decoder) -> anyhow::Result<()> {
+        let mut behind = Some(0);
+        for frame in Frame::all_measured(self.input) {
+            behind = frame.is_whole().then(|| frame.end());
+            if let Some(complaint) = frame.too_short() {
+                self.complain(&complaint);
             }
+            self.print(decoder.frame(&frame))?;
+        }
+        if let Some(at) = behind.filter(|at| *at < self.input.len()) {
+            self.complain(&Complaint {
+                what: format!(
+                    "{} bytes are left, too few for a frame's length",
+                    self.input.len() - at
+                ),
+                at: Some(at),
+            });
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, decoded: Result<Decoded, Complaint>) -> anyhow::Result<()> {
+        let message = match decoded {
+            Ok(message) => message,
+            Err(complaint) => {
+                self.complain(&complaint);
+                return Ok(());
+            }
+        };
+        let form = Form::new(&message, self.input);
+        let mut out = BufWriter::new(stdout().lock());
+        let written = if self.compact {
+            serde_json::to_writer(&mut out, &form)
+        } else {
+            serde_json::to_writer_pretty(&mut out, &form)
+        };
+        let written = written
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+            .and_then(|()| out.flush());
+        drop(out);
+        for complaint in form.complaints() {
+            self.complain(&complaint);
+        }
+        match written {
+            // Whoever reads no further does not mind.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("standard output cannot be written"),
         }
     }
-    Ok(outcome)
+
+    fn complain(&mut self, complaint: &Complaint) {
+        say::warn(complaint.show(self.input));
+        self.outcome = Outcome::Failed;
+    }
 }

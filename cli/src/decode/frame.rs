@@ -1,20 +1,22 @@
 //! Frames: where they begin and end, what their headers say, and what is in them.
 
+use std::iter;
+
 use bytes::{Buf, Bytes};
 use clap::ValueEnum;
+use milena_protocol::produce::ProduceRequest;
 use milena_protocol::tree::Tree;
 use milena_protocol::{
-    Api, ApiKey, DecodeError, Direction, RequestHeader, ResponseHeader, decode_request_header,
-    decode_response_header,
+    Api, ApiKey, DecodeError, Direction, Message, RequestHeader, ResponseHeader,
+    decode_request_header, decode_response_header,
 };
 
 use super::place::Complaint;
-use super::records::Form;
 
 /// Whether a length stands in front of each frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Framing {
-    /// Lengths, if they cut the input into frames without a rest; else whatever makes a header.
+    /// Lengths, if they cut the input into frames without a rest; else whatever makes sense.
     Auto,
     /// A length in front of each.
     Length,
@@ -32,6 +34,13 @@ pub(super) struct Frame {
     length: Option<i32>,
 }
 
+/// Bytes of a length.
+const LENGTH: usize = 4;
+/// The least that a header takes.
+const LEAST_HEADER: usize = 4;
+/// No API has as many versions.
+const MANY_VERSIONS: i16 = 100;
+
 impl Frame {
     pub(super) fn whole(input: &Bytes) -> Self {
         Self {
@@ -41,24 +50,34 @@ impl Frame {
         }
     }
 
+    /// The frames of an input in which each has its length in front, up to one that is not whole.
+    pub(super) fn all_measured(input: &Bytes) -> impl Iterator<Item = Self> {
+        iter::successors(Self::measured(input, 0), |frame| {
+            frame
+                .is_whole()
+                .then(|| Self::measured(input, frame.end()))
+                .flatten()
+        })
+    }
+
     /// What is left of the input after `at` begins with the length of a frame.
     fn measured(input: &Bytes, at: usize) -> Option<Self> {
         let mut rest = input.get(at..)?;
         let length = rest.try_get_i32().ok()?;
-        let bytes = input.slice(at + 4..);
+        let bytes = input.slice(at + LENGTH..);
         let wanted = usize::try_from(length).unwrap_or(0);
         Some(Self {
-            start: at + 4,
+            start: at + LENGTH,
             bytes: bytes.slice(..wanted.min(bytes.len())),
             length: Some(length),
         })
     }
 
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.start + self.bytes.len()
     }
 
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.length
             .is_none_or(|length| usize::try_from(length) == Ok(self.bytes.len()))
     }
@@ -71,7 +90,7 @@ impl Frame {
                 self.length.unwrap_or_default(),
                 self.bytes.len()
             ),
-            at: Some(self.start.saturating_sub(4)),
+            at: Some(self.start.saturating_sub(LENGTH)),
         })
     }
 
@@ -81,6 +100,11 @@ impl Frame {
             what: error.to_string(),
             at: Some(self.end() - rest.len() + error.offset()),
         }
+    }
+
+    /// Where the number of a request's version stands.
+    fn version_at(&self) -> usize {
+        self.start + 2
     }
 }
 
@@ -94,10 +118,10 @@ pub(super) struct Decoder {
 
 /// A message that was read.
 #[derive(Debug)]
-pub(super) struct Decoded<'a> {
+pub(super) struct Decoded {
+    pub(super) api: ApiKey,
     pub(super) header: Option<Header>,
     pub(super) tree: Tree,
-    input: &'a Bytes,
 }
 
 #[derive(Debug)]
@@ -106,98 +130,96 @@ pub(super) enum Header {
     Response(ResponseHeader),
 }
 
-impl Decoder {
-    /// Cuts the input into frames.
-    pub(super) fn split(&self, input: &Bytes, framing: Framing) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        let mut at = 0;
-        while let Some(frame) = Frame::measured(input, at) {
-            at = frame.end();
-            frames.push(frame);
-        }
-        let fits = at == input.len() && frames.iter().all(Frame::is_whole);
-        let bare = || vec![Frame::whole(input)];
-        match framing {
-            Framing::Length if frames.is_empty() => bare(),
-            Framing::Length => frames,
-            Framing::None => bare(),
-            Framing::Auto if fits => frames,
-            // Cut off somewhere: then the header behind the length makes sense, and the length as a header does not.
-            Framing::Auto
-                if !self.has_sense(input) && self.has_sense(&input.slice(4.min(input.len())..)) =>
-            {
-                frames
-            }
-            Framing::Auto => bare(),
-        }
-    }
+/// How the input is cut into frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// A length stands in front of each.
+    pub(super) measured: bool,
+    /// Neither way makes a message, and this one is the likelier.
+    pub(super) guessed: bool,
+}
 
-    /// Whether the bytes begin with a request header of an API and a version that there are.
-    fn has_sense(&self, frame: &Bytes) -> bool {
-        let mut frame = &frame[..];
-        let (Ok(key), Ok(version)) = (frame.try_get_i16(), frame.try_get_i16()) else {
-            return false;
+impl Decoder {
+    /// Finds out how the input is cut.
+    pub(super) fn cut(&self, input: &Bytes, framing: Framing) -> Cut {
+        let known = |measured| Cut {
+            measured,
+            guessed: false,
         };
-        let expected = self.api.is_none_or(|api| api == ApiKey(key));
-        self.direction == Direction::Request
-            && expected
-            && Api::find(ApiKey(key)).is_some_and(|api| api.versions.contains(version))
+        let guessed = |measured| Cut {
+            measured,
+            guessed: true,
+        };
+        match framing {
+            Framing::Length => return known(true),
+            Framing::None => return known(false),
+            Framing::Auto => {}
+        }
+        let Some(first) = Frame::measured(input, 0) else {
+            return known(false);
+        };
+        let mut end = 0;
+        let fit = Frame::all_measured(input).all(|frame| {
+            end = frame.end();
+            frame.is_whole() && frame.bytes.len() >= LEAST_HEADER
+        });
+        if fit && end == input.len() {
+            return known(true);
+        }
+        let Err(bare) = self.frame(&Frame::whole(input)) else {
+            return known(false);
+        };
+        let behind = self.frame(&first);
+        if first.is_whole() && behind.is_ok() {
+            return known(true);
+        }
+        match self.direction {
+            Direction::Request if begins_request(input) => known(false),
+            Direction::Request if begins_request(&first.bytes) => known(true),
+            Direction::Request => guessed(false),
+            Direction::Response if bare.at.is_none() => known(false),
+            // A frame that is cut off makes sense to its end.
+            Direction::Response => {
+                guessed(!first.is_whole() && behind.is_err_and(|behind| behind.at > bare.at))
+            }
+        }
     }
 
     /// Reads a frame: a header, and the body that it belongs to.
-    pub(super) fn frame<'a>(
-        &self,
-        frame: &Frame,
-        input: &'a Bytes,
-    ) -> Result<Decoded<'a>, Complaint> {
+    pub(super) fn frame(&self, frame: &Frame) -> Result<Decoded, Complaint> {
         match self.direction {
             Direction::Request => {
                 let (header, body) = decode_request_header(&frame.bytes)
                     .map_err(|error| frame.complaint(&error, &frame.bytes))?;
                 let (key, version) = (header.api_key, header.api_version);
-                if self.api.is_some_and(|api| api != key)
-                    || self.version.is_some_and(|asked| asked != version)
-                {
+                let other_api = self.api.is_some_and(|api| api != key);
+                if other_api || self.version.is_some_and(|asked| asked != version) {
                     return Err(Complaint {
                         what: format!(
                             "the header says {key}, version {version}: not what was asked for"
                         ),
-                        at: Some(frame.start),
+                        at: Some(if other_api {
+                            frame.start
+                        } else {
+                            frame.version_at()
+                        }),
                     });
                 }
-                self.read(
-                    key,
-                    version,
-                    Some(Header::Request(header)),
-                    frame,
-                    &body,
-                    input,
-                )
+                self.read(key, version, Some(Header::Request(header)), frame, &body)
             }
             Direction::Response => {
                 let (key, version) = self.known(frame)?;
                 let (header, body) = decode_response_header(&frame.bytes, key, version)
                     .map_err(|error| frame.complaint(&error, &frame.bytes))?;
-                self.read(
-                    key,
-                    version,
-                    Some(Header::Response(header)),
-                    frame,
-                    &body,
-                    input,
-                )
+                self.read(key, version, Some(Header::Response(header)), frame, &body)
             }
         }
     }
 
     /// Reads a frame that is a body and nothing else.
-    pub(super) fn body<'a>(
-        &self,
-        frame: &Frame,
-        input: &'a Bytes,
-    ) -> Result<Decoded<'a>, Complaint> {
+    pub(super) fn body(&self, frame: &Frame) -> Result<Decoded, Complaint> {
         let (key, version) = self.known(frame)?;
-        self.read(key, version, None, frame, &frame.bytes, input)
+        self.read(key, version, None, frame, &frame.bytes)
     }
 
     fn known(&self, frame: &Frame) -> Result<(ApiKey, i16), Complaint> {
@@ -207,33 +229,54 @@ impl Decoder {
         })
     }
 
-    fn read<'a>(
+    fn read(
         &self,
         key: ApiKey,
         version: i16,
         header: Option<Header>,
         frame: &Frame,
         body: &Bytes,
-        input: &'a Bytes,
-    ) -> Result<Decoded<'a>, Complaint> {
+    ) -> Result<Decoded, Complaint> {
         let api = Api::find(key).ok_or_else(|| Complaint {
-            what: format!("{key} is no API that clients speak"),
+            what: no_api_of_clients(key),
             at: Some(frame.start),
         })?;
+        // A version that there is not is wrong in a request's header, or was asked for.
+        if !api.versions.contains(version) {
+            let is_request = matches!(header, Some(Header::Request(_)));
+            return Err(Complaint {
+                what: format!("{key} has versions {}, and not {version}", api.versions),
+                at: is_request.then(|| frame.version_at()),
+            });
+        }
         let tree = api
             .read(self.direction, version, body)
             .map_err(|error| frame.complaint(&error, body))?;
         Ok(Decoded {
+            api: key,
             header,
             tree,
-            input,
         })
     }
 }
 
-impl Decoded<'_> {
-    /// The message in JSON.
-    pub(super) fn form(&self) -> Form<'_> {
-        Form::new(self, self.input)
+/// That there is no table of an API.
+pub(super) fn no_api_of_clients(key: ApiKey) -> String {
+    format!("{key} is no API that clients speak")
+}
+
+/// Whether the bytes begin with an API that there is, and a version that there could be.
+///
+/// A length, taken for them, has its upper half for the API and its lower for the version: of less than 64 KiB it is
+/// one of Produce, in a version that is as large, and of more it is in a version by chance. So Produce has to have
+/// the version.
+fn begins_request(bytes: &Bytes) -> bool {
+    let mut bytes = &bytes[..];
+    let (Ok(key), Ok(version)) = (bytes.try_get_i16(), bytes.try_get_i16()) else {
+        return false;
+    };
+    match ApiKey(key) {
+        ApiKey::PRODUCE => ProduceRequest::VERSIONS.contains(version),
+        key => key.name().is_some() && (0..MANY_VERSIONS).contains(&version),
     }
 }

@@ -6,9 +6,16 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use clap::ValueEnum;
+
+/// Tools differ in whether they pad the end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,7 +95,7 @@ pub(super) fn from_base64(text: &[u8]) -> anyhow::Result<Bytes> {
         .copied()
         .filter(|letter| !letter.is_ascii_whitespace())
         .collect();
-    match STANDARD.decode(text) {
+    match BASE64.decode(text) {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => bail!("this is not base64: {error}"),
     }
@@ -122,6 +129,7 @@ mod tests {
     #[test]
     fn base64_may_be_broken_into_lines() {
         assert_eq!(from_base64(b"AAMA\nAQ==\n").unwrap(), &b"\0\x03\0\x01"[..]);
+        assert_eq!(from_base64(b"AAMAAQ").unwrap(), &b"\0\x03\0\x01"[..]);
         assert!(from_base64(b"AAMA!").is_err());
     }
 }

@@ -6,9 +6,10 @@ use crate::support::{Finished, run};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use milena_codec::{BatchBuilder, RecordRef, Stamp};
+use milena_protocol::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use milena_protocol::metadata::{MetadataRequest, MetadataRequestTopic};
 use milena_protocol::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use milena_protocol::{Request, Str, UnknownTags, encode_request};
+use milena_protocol::{Message, Request, Str, UnknownTags, encode_request};
 use serde_json::json;
 
 fn frame<R: Request>(version: i16, request: &R) -> Bytes {
@@ -186,6 +187,174 @@ milena: MetadataRequest v12: topics: a count of 1 is more than the 7 bytes left 
 }
 
 #[test]
+fn a_frame_is_taken_for_what_it_is_though_it_is_none() {
+    let response = ["--response", "--api", "Metadata", "--api-version", "1"];
+    // Arguments, what is said of them, and where in the input.
+    let cases: [(&[&str], &str, Option<usize>); 10] = [
+        // A version that there is not, with and without a length, and cut off.
+        (
+            &["--hex", "0003 0063 00000007 ffff 00000000"],
+            "Metadata (3) has versions 0-13, and not 99",
+            Some(2),
+        ),
+        (
+            &["--hex", "0000000e 0003 0063 00000007 ffff 00000000"],
+            "Metadata (3) has versions 0-13, and not 99",
+            Some(6),
+        ),
+        (
+            &["--hex", "0000001e 0003 0063 00000007 ffff 00000000"],
+            "Metadata (3) has versions 0-13, and not 99",
+            Some(6),
+        ),
+        (
+            &["--hex", "0004 0001 00000007 ffff 00000000"],
+            "LeaderAndIsr (4) is no API that clients speak",
+            Some(0),
+        ),
+        (
+            &["--hex", "0103 0001 77000007 ffff 00000000"],
+            "unknown API (259) is no API that clients speak",
+            Some(0),
+        ),
+        // Not what was asked for.
+        (
+            &[
+                "--api",
+                "Produce",
+                "--hex",
+                "0003 0001 00000007 ffff 00000000",
+            ],
+            "the header says Metadata (3), version 1",
+            Some(0),
+        ),
+        (
+            &[
+                "--api-version",
+                "2",
+                "--hex",
+                "0003 0001 00000007 ffff 00000000",
+            ],
+            "the header says Metadata (3), version 1",
+            Some(2),
+        ),
+        // Behind a length that is wrong, and behind one that is missing.
+        (
+            &[
+                "--framing",
+                "length",
+                "--hex",
+                "0000000e 0003 0001 00000007 ffff 00000000 0000",
+            ],
+            "2 bytes are left, too few for a frame's length",
+            Some(18),
+        ),
+        (
+            &[
+                &response[..],
+                &[
+                    "--hex",
+                    "00000020 00000007 00000000 00000001 00000001 0000ff",
+                ],
+            ]
+            .concat(),
+            "the frame's length says 32 bytes, and 19 are there",
+            Some(0),
+        ),
+        (
+            &[
+                "--response",
+                "--api",
+                "3",
+                "--api-version",
+                "99",
+                "--hex",
+                "00000007 00000000",
+            ],
+            "Metadata (3) has versions 0-13, and not 99",
+            None,
+        ),
+    ];
+    for (args, complaint, at) in cases {
+        let refused = decode(args, b"").expect(1);
+        let says = refused.stderr();
+        let place = at.map_or_else(String::new, |at| {
+            format!("\n  here, at byte {at} of the input")
+        });
+        let (_, behind) = says
+            .split_once(complaint)
+            .unwrap_or_else(|| panic!("{args:?}: {says}"));
+        let line_end = behind.find('\n').unwrap();
+        assert!(behind[line_end..].starts_with(&place), "{args:?}: {says}");
+        assert_eq!(
+            at.is_none(),
+            !behind.contains("of the input"),
+            "{args:?}: {says}"
+        );
+    }
+}
+
+#[test]
+fn where_the_bytes_do_not_tell_the_framing_is_said() {
+    let guess = "taken for a frame without its length in front; for one with it: --framing length";
+    let noise = decode(&["--hex", "77 66 55 44 33 22 11 00 ff ff"], b"").expect(1);
+    assert!(noise.stderr().contains(guess), "{}", noise.stderr());
+    let sure = decode(&["--hex", "0003 0001 00000007 ffff 000000"], b"").expect(1);
+    assert!(!sure.stderr().contains("taken for"), "{}", sure.stderr());
+}
+
+#[test]
+fn zeros_are_no_frames() {
+    let refused = decode(&["--encoding", "raw"], &[0; 1 << 20]).expect(1);
+    assert!(refused.stderr().len() < 1000, "{}", refused.stderr().len());
+}
+
+#[test]
+fn unknown_tags_of_a_header_are_shown() {
+    let decoded = decode(
+        &["--hex", "0003 000c 00000007 ffff 01 05 01 aa 01 00 00 00"],
+        b"",
+    );
+    let header = &decoded.expect(0).json()[0]["requestHeader"];
+    assert_eq!(header["unknownTaggedFields"], json!({"5": "qg=="}));
+    let response = ["--response", "--api", "3", "--api-version", "12"];
+    let empty = "00000007 01 05 01 aa 00000000 01 00 00000000 01 00";
+    let decoded = decode(&[&response[..], &["--hex", empty]].concat(), b"");
+    let header = &decoded.expect(0).json()[0]["responseHeader"];
+    assert_eq!(header["unknownTaggedFields"], json!({"5": "qg=="}));
+}
+
+#[test]
+fn a_fetched_batch_that_is_cut_off_is_no_error() {
+    let records = [&batch()[..], &batch()[..50]].concat();
+    let partition = PartitionData {
+        records: Some(Bytes::from(records).into()),
+        ..Default::default()
+    };
+    let topic = FetchableTopicResponse {
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let fetched = FetchResponse {
+        responses: vec![topic],
+        ..Default::default()
+    };
+    let body = fetched.encode(12).unwrap().into_bytes();
+    let args = [
+        "--response",
+        "--body",
+        "--api",
+        "Fetch",
+        "--api-version",
+        "12",
+    ];
+    let decoded = decode(&args, &body).expect(0);
+    let records = &decoded.json()[0]["responses"][0]["partitions"][0]["records"];
+    assert_eq!(records[0]["records"].as_array().map(Vec::len), Some(2));
+    assert_eq!(records[1], json!({"cutOffBatchSizeInBytes": 50}));
+}
+
+#[test]
 fn a_message_from_before_there_were_batches_is_decoded() {
     let message = b"\0\0\0\0\0\0\0\x05\0\0\0\x11I\xa5\xaa\x88\0\0\xff\xff\xff\xff\0\0\0\x03old";
     let decoded = decode(&[], &produce(message.to_vec().into())).expect(0);
@@ -220,10 +389,15 @@ fn a_broken_batch_is_told_beside_what_could_be_read() {
 
 #[test]
 fn questions_without_an_answer_are_usage_errors() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--response"], "--api"),
         (&["--body", "--api", "3"], "--api-version"),
-        (&["--api", "Nonsense"], "no such API"),
+        (
+            &["--api", "Nonsense"],
+            "`Metadata` and `3` are the same one",
+        ),
+        (&["--api", "metdata"], "did you mean Metadata (3)?"),
+        (&["--api", "LeaderAndIsr"], "no API that clients speak"),
         (&["--hex", "00", "--base64", "AA=="], "cannot be used with"),
         (&["--hex", "0x0"], "half a byte is missing"),
         (&[], "nothing to decode"),
