@@ -53,6 +53,11 @@ impl Memory {
         self.lock().budget.reserved()
     }
 
+    /// How many wait.
+    pub(crate) fn waiters(&self) -> usize {
+        self.lock().wakers.len()
+    }
+
     /// Waits until nothing is held.
     pub(crate) async fn emptied(&self) {
         loop {

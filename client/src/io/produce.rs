@@ -253,6 +253,9 @@ impl ProduceTask {
         let core = &self.core;
         let effects = &mut self.effects;
         core.memory.release(0, effects.chunks.drain(..));
+        for measured in effects.measured.drain(..) {
+            core.meter.measured(measured);
+        }
         core.note_failures(&effects.finished);
         for content in effects.freed.drain(..) {
             core.free(content);
@@ -264,6 +267,7 @@ impl ProduceTask {
             core.wake(partition, wake);
         }
         for retried in effects.retried.drain(..) {
+            core.meter.retried();
             let cell = retried.partition.cell();
             tracing::info!(
                 topic = &*cell.topic.name,

@@ -197,7 +197,7 @@ const fn refusal(error: &TopicError) -> Option<ErrorCode> {
 
 impl ProduceErrorKind {
     /// The kind for the record at `index` of its batch.
-    fn of(failure: &Failure, index: u32) -> Self {
+    pub(super) fn of(failure: &Failure, index: u32) -> Self {
         use ErrorCode as Code;
         match &failure.reason {
             Reason::Refused(_) if failure.record_errors.iter().any(|(at, _)| *at == index) => {

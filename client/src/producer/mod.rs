@@ -7,6 +7,7 @@ mod delivery;
 mod error;
 mod growing;
 mod handle;
+mod metrics;
 mod partitioner;
 mod record;
 mod send_all;
@@ -23,6 +24,7 @@ pub use builder::ProducerBuilder;
 pub use delivery::{Delivery, DeliveryStatus, RecordMetadata};
 pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySendError};
 pub use handle::TopicHandle;
+pub use metrics::{Distribution, ProducerMetrics};
 pub use partitioner::{Partitioner, Partitions, RoundRobin};
 pub use record::Record;
 pub use transaction::{

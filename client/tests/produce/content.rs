@@ -293,6 +293,11 @@ fn of_a_batch_with_bad_records_those_are_told_from_the_others() {
             assert!(error.to_string().contains("INVALID_TIMESTAMP"), "{error}");
         }
         assert_eq!(cluster.audit().stored(), 0);
+        let counts = [
+            (ProduceErrorKind::InvalidRecord, 10),
+            (ProduceErrorKind::OtherRecordInvalid, 90),
+        ];
+        assert_eq!(producer.metrics().errors, counts);
         for nth in (0..100).filter(|nth| !is_bad(*nth)) {
             let text = nth.to_string();
             drop(

@@ -37,8 +37,8 @@ pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Candidate, Sticky, murmur2, partition_for_key};
 pub use queue::{
     Appended, BatchId, Choice, Content, Leader, Load, NotAppended, PartitionQueue, Room, Share,
-    Wake,
+    Unsettled, Wake,
 };
 pub use reaper::Reaper;
-pub use sender::{Effects, Finished, LeaderHint, Outbound, Partition, Retried, Sender};
+pub use sender::{Effects, Finished, LeaderHint, Measured, Outbound, Partition, Retried, Sender};
 pub use settings::{Acks, Settings};

@@ -16,7 +16,7 @@ use milena_protocol::{
 };
 
 use self::answers::{Answers, cause, outcome};
-pub use self::effects::{Effects, Finished, LeaderHint, Retried};
+pub use self::effects::{Effects, Finished, LeaderHint, Measured, Retried};
 use super::{
     enrolment::Generation,
     identity::Identities,
@@ -78,6 +78,7 @@ pub struct Outbound {
 #[derive(Debug)]
 struct Request<P> {
     token: u64,
+    sent: Instant,
     batches: Vec<Carried<P>>,
 }
 
@@ -186,7 +187,15 @@ impl<P: Partition> Sender<P> {
             self.requests += 1;
             let (batches, any_taken) = self.gather(now, settings, identity, effects);
             if !batches.is_empty() {
-                return Some(self.request(batches, settings, identity));
+                let measured = Measured::Request {
+                    records: batches
+                        .iter()
+                        .map(|it| u64::from(it.content.batch.count()))
+                        .sum(),
+                    bytes: batches.iter().map(|it| it.records.len()).sum(),
+                };
+                effects.measured.push(measured);
+                return Some(self.request(batches, now, settings, identity));
             }
             // What was taken turned out not to be sendable; what is left of it may be ready again.
             if !any_taken {
@@ -247,6 +256,7 @@ impl<P: Partition> Sender<P> {
     fn request(
         &mut self,
         mut batches: Vec<Carried<P>>,
+        now: Instant,
         settings: &Settings,
         identity: &mut impl Identities,
     ) -> Outbound {
@@ -271,7 +281,11 @@ impl<P: Partition> Sender<P> {
             max_version,
             answered: settings.acks != Acks::None,
         };
-        self.in_flight.push_back(Request { token, batches });
+        self.in_flight.push_back(Request {
+            token,
+            sent: now,
+            batches,
+        });
         outbound
     }
 
@@ -292,6 +306,8 @@ impl<P: Partition> Sender<P> {
         let Some(request) = self.remove(token) else {
             return;
         };
+        let after = now.since(request.sent);
+        effects.measured.push(Measured::Answered { after });
         let answers = Answers::new(response);
         for carried in request.batches {
             let answer = match answers.find(&carried) {
@@ -313,11 +329,12 @@ impl<P: Partition> Sender<P> {
         settings: &Settings,
         effects: &mut Effects<P>,
     ) {
-        for carried in self
-            .remove(token)
-            .into_iter()
-            .flat_map(|request| request.batches)
-        {
+        let Some(request) = self.remove(token) else {
+            return;
+        };
+        let after = now.since(request.sent);
+        effects.measured.push(Measured::Answered { after });
+        for carried in request.batches {
             let ack = Ack {
                 base_offset: None,
                 log_append_time: None,
@@ -336,11 +353,11 @@ impl<P: Partition> Sender<P> {
         settings: &Settings,
         effects: &mut Effects<P>,
     ) {
-        for carried in self
-            .remove(token)
-            .into_iter()
-            .flat_map(|request| request.batches)
-        {
+        let Some(request) = self.remove(token) else {
+            return;
+        };
+        effects.measured.push(Measured::Unanswered);
+        for carried in request.batches {
             let answer = if sent {
                 Answer::Lost(cause.clone())
             } else {
@@ -368,6 +385,8 @@ impl<P: Partition> Sender<P> {
 
     /// Nothing will be sent any more, and no answer is waited for: gives back the memory of what is in flight.
     pub fn abandon(&mut self, effects: &mut Effects<P>) {
+        let unanswered = self.in_flight.iter().map(|_| Measured::Unanswered);
+        effects.measured.extend(unanswered);
         let requests = self.in_flight.drain(..);
         let carried = requests.flat_map(|request| request.batches);
         effects.freed.extend(carried.map(|carried| carried.content));

@@ -228,6 +228,7 @@ impl Core {
                     // It was chosen, and is not chosen again.
                     record.partition = partition;
                     let turn = self.memory.take(need);
+                    let _waiting = self.meter.waits();
                     self.press();
                     let Ok(grant) = timeout_at(deadline, turn).await else {
                         return Err(ProduceError::new(

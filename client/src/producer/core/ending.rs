@@ -158,6 +158,16 @@ impl Core {
     }
 
     pub(crate) fn finish(&self, finished: Finished<PartitionRef>) {
+        let Share {
+            completion,
+            part,
+            records,
+            created,
+        } = finished.share;
+        match &finished.result {
+            Ok(_) => self.meter.acknowledged(records, created),
+            Err(failure) => self.meter.failed(records, failure),
+        }
         if let Err(failure) = &finished.result {
             let records = u64::from(failure.records);
             self.lost.fetch_add(records, Ordering::Relaxed);
@@ -168,7 +178,6 @@ impl Core {
                 Self::warn_of(&finished.partition, failure);
             }
         }
-        let Share { completion, part } = finished.share;
         completion.complete(part, finished.result);
         finished.partition.cell().callbacks.run();
     }

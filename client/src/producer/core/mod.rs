@@ -25,6 +25,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore};
 
 use super::{
+    metrics::Meter,
     partitioner::Sights,
     setup::Setup,
     topic::{PartitionRef, Topic},
@@ -51,6 +52,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
     pub(crate) clock: Clock,
+    pub(crate) meter: Meter,
     max_block: Duration,
     /// How partitions are chosen.
     sights: Arc<Sights>,
@@ -95,6 +97,7 @@ impl Core {
         let core = Arc::new(Self {
             memory: Memory::new(setup.buffer_memory, settings.chunk_size()),
             clock: client.clock(),
+            meter: Meter::new(client.clock()),
             client,
             settings,
             max_block: setup.max_block,

@@ -23,7 +23,7 @@ pub use self::{
     offsets::{ConsumerGroupMetadata, PartitionOffset},
     topic::TransactionTopic,
 };
-use super::{Core, Producer};
+use super::{Core, Producer, ProducerMetrics};
 use crate::{CloseError, ProduceError};
 
 /// Sends records in transactions: consumers that read committed records see all of a transaction's, or none.
@@ -81,6 +81,11 @@ impl TransactionalProducer {
     /// When the topic does not become known.
     pub async fn partitions_for(&self, topic: &str) -> Result<usize, ProduceError> {
         self.producer.partitions_for(topic).await
+    }
+
+    /// As [`Producer::metrics`].
+    pub fn metrics(&self) -> ProducerMetrics {
+        self.producer.metrics()
     }
 
     /// Waits until the last transaction has ended, and ends. What is left at the deadline is given up.

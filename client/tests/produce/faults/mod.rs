@@ -4,6 +4,7 @@
 mod answers;
 mod giving_up;
 mod leaders;
+mod metrics;
 mod storms;
 mod topics;
 mod unused;

@@ -6,7 +6,7 @@ use milena_broker::{
 };
 use tokio::time::sleep;
 
-use super::{RETRIABLE, drained, ms, one_by_one, orders, seconds, stream};
+use super::{RETRIABLE, drained, metrics, ms, one_by_one, orders, seconds, stream};
 use crate::stored::{Flow, check};
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +34,10 @@ async fn storm(seed: u64) {
     ]
     .concat();
     let mut down = None;
-    for _ in 0..100 {
+    for nth in 0..100 {
+        if nth % 10 == 0 {
+            metrics::check_sums(&producer, &flow);
+        }
         stream(&mut flow, &producer, 6, rng.usize(0..20)).await;
         let fault = match rng.u8(..18) {
             0..3 => Fault::error(codes[rng.usize(..codes.len())]),
@@ -86,6 +89,8 @@ async fn storm(seed: u64) {
     let calm = flow.sent.len();
     sleep(seconds(31)).await;
     stream(&mut flow, &producer, 6, 30).await;
+    producer.flush().await;
+    metrics::check_sums(&producer, &flow);
     let outcomes = flow.settle().await;
     for outcome in &outcomes[calm..] {
         assert!(outcome.result.is_ok(), "seed {seed}: {outcome:?}");

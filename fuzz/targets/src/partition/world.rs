@@ -170,8 +170,13 @@ impl World {
             })
         });
         assert_eq!(told, self.ledger.unsettled_records);
-        let records = sum(|part| part.with(|queue| queue.unsettled_records()));
+        let records = sum(|part| {
+            let unsettled = part.with(|queue| queue.unsettled_records());
+            unsettled.waiting + unsettled.in_flight
+        });
         assert_eq!(records, self.ledger.unsettled_records);
+        let accepted = sum(|part| part.with(|queue| queue.accepted()));
+        assert_eq!(accepted, u64::from(self.ledger.next_record()));
         for lane in &self.lanes {
             assert_eq!(lane.sender.in_flight(), lane.wire.len());
             assert!(lane.wire.len() <= self.settings.max_in_flight);

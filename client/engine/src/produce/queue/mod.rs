@@ -46,6 +46,8 @@ pub struct PartitionQueue<C> {
     ratio: RatioEstimator,
     /// The transaction of the batches is to be aborted: none of them is sent again.
     doomed: bool,
+    /// Records in all batches that were closed.
+    closed: u64,
 }
 
 /// The broker that leads a partition.
@@ -78,6 +80,19 @@ pub struct Share<C> {
     pub completion: C,
     /// Which of that batch's records it is about, if the batch was split.
     pub part: Option<Range<u32>>,
+    /// How many records it is about.
+    pub records: u32,
+    /// When the first of the batch's records was appended.
+    pub created: Instant,
+}
+
+/// Records that are not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Those in batches that are to be sent, for the first time or again.
+    pub waiting: u64,
+    /// Those in batches whose answer is due.
+    pub in_flight: u64,
 }
 
 /// The records of a batch, and the memory that they hold.
@@ -248,6 +263,7 @@ impl<C> PartitionQueue<C> {
             turn: 0,
             ratio: RatioEstimator::default(),
             doomed: false,
+            closed: 0,
         }
     }
 
@@ -291,16 +307,34 @@ impl<C> PartitionQueue<C> {
         drained.chain(sealed).chain(open)
     }
 
-    /// Records in batches that are not settled.
-    pub fn unsettled_records(&self) -> u64 {
-        let drained = self
+    /// Records that were appended so far.
+    pub fn accepted(&self) -> u64 {
+        self.closed + self.open_records()
+    }
+
+    /// Those of them that are not settled.
+    pub fn unsettled_records(&self) -> Unsettled {
+        let sealed = self.sealed.iter().map(|batch| batch.content.batch.count());
+        let mut unsettled = Unsettled {
+            waiting: sealed.map(u64::from).sum::<u64>() + self.open_records(),
+            in_flight: 0,
+        };
+        for batch in self
             .drained
             .iter()
-            .filter(|b| b.completion.is_some())
-            .map(|b| b.count);
-        let sealed = self.sealed.iter().map(|batch| batch.content.batch.count());
-        let open = self.open.iter().map(|batch| batch.builder.count());
-        drained.chain(sealed).chain(open).map(u64::from).sum()
+            .filter(|batch| batch.completion.is_some())
+        {
+            match batch.place {
+                Place::InFlight { .. } => unsettled.in_flight += u64::from(batch.count),
+                Place::Waiting { .. } => unsettled.waiting += u64::from(batch.count),
+            }
+        }
+        unsettled
+    }
+
+    fn open_records(&self) -> u64 {
+        let open = self.open.as_ref();
+        open.map_or(0, |open| u64::from(open.builder.count()))
     }
 
     /// Writes a record into the open batch, or into a new one if it is full.
@@ -434,6 +468,7 @@ impl<C> PartitionQueue<C> {
     /// Closes the open batch, so that it is sent without lingering.
     pub fn seal_open(&mut self) {
         if let Some(open) = self.open.take() {
+            self.closed += u64::from(open.builder.count());
             self.sealed.push_back(Sealed {
                 content: Content {
                     batch: open.builder.seal(),

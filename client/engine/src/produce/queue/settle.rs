@@ -447,6 +447,8 @@ impl<C> Drained<C> {
         self.completion.take().map(|completion| Share {
             completion,
             part: self.part.clone(),
+            records: self.count,
+            created: self.created,
         })
     }
 
@@ -492,6 +494,8 @@ impl<C> Sealed<C> {
         let share = Share {
             completion: self.completion,
             part: None,
+            records: failure.records,
+            created: self.created,
         };
         each(share, failure);
         freed(self.content);

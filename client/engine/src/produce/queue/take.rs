@@ -1,6 +1,6 @@
 //! Which batch is sent next, and under which numbers.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use milena_codec::{SealedBatch, Stamp};
 use milena_protocol::Str;
@@ -18,6 +18,8 @@ pub(in crate::produce) struct Taken {
     pub(in crate::produce) id: BatchId,
     pub(in crate::produce) content: Content,
     pub(in crate::produce) stamp: Stamp,
+    /// How long it waited, if this is its first attempt.
+    pub(in crate::produce) queued: Option<Duration>,
 }
 
 /// Why nothing was taken.
@@ -74,10 +76,12 @@ impl<C> PartitionQueue<C> {
             };
             batch.attempts += 1;
             batch.broker = Some(node);
+            let is_first = batch.attempts == 1;
             return Ok(Taken {
                 id: batch.id,
                 content,
                 stamp: batch.stamp,
+                queued: is_first.then(|| now.since(batch.created)),
             });
         }
         if self.sealed.is_empty() {
@@ -123,6 +127,7 @@ impl<C> PartitionQueue<C> {
             id,
             content: sealed.content,
             stamp,
+            queued: Some(now.since(sealed.created)),
         })
     }
 

@@ -1,5 +1,7 @@
 //! What follows from what a sender is told.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use milena_protocol::Str;
 
@@ -26,6 +28,38 @@ pub struct Effects<P: Partition> {
     pub hints: Vec<LeaderHint<P>>,
     /// Batches that will be sent again.
     pub retried: Vec<Retried<P>>,
+    /// What there is to say of batches and requests that went out, and of answers.
+    pub measured: Vec<Measured>,
+}
+
+/// Something that can be counted or timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// A batch goes out for the first time.
+    Batch {
+        /// Its records.
+        records: u32,
+        /// Its bytes, as they are sent.
+        bytes: usize,
+        /// Its bytes, if it was not compressed.
+        uncompressed: usize,
+        /// Time since the first of its records was appended.
+        queued: Duration,
+    },
+    /// A request goes out.
+    Request {
+        /// The records in it.
+        records: u64,
+        /// Bytes of the batches in it.
+        bytes: usize,
+    },
+    /// A request is answered, or was written and will not be.
+    Answered {
+        /// Time since it went out.
+        after: Duration,
+    },
+    /// A request will not be answered, for its connection is gone or the answer is of no use.
+    Unanswered,
 }
 
 /// A batch is settled.
@@ -71,6 +105,7 @@ impl<P: Partition> Effects<P> {
             stale: false,
             hints: Vec::new(),
             retried: Vec::new(),
+            measured: Vec::new(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! From a partition's batch to its place in a request, and back into parts where it is too large. No lock is held while a
 //! batch is compressed, checksummed or divided.
 
-use milena_codec::{CodecError, Compressor};
+use milena_codec::{CodecError, Compressor, HEADER_LEN};
 use milena_protocol::{
     Records,
     produce::{PartitionProduceData, TopicProduceData},
 };
 
-use super::{Carried, Effects, Partition, Sender};
+use super::{Carried, Effects, Measured, Partition, Sender};
 use crate::{
     produce::{
         queue::{Answer, BatchId, Content, Taken},
@@ -30,7 +30,9 @@ impl<P: Partition> Sender<P> {
             id,
             mut content,
             stamp,
+            queued,
         } = taken;
+        let uncompressed = HEADER_LEN + content.batch.uncompressed_len();
         let compressed = self.compress(&partition, &mut content, settings, effects);
         let topic_id = partition.topic_id();
         let outgrown =
@@ -40,7 +42,17 @@ impl<P: Partition> Sender<P> {
             Ok(()) => outgrown.then_some(Answer::Outgrown),
         };
         let records = match &trouble {
-            None => Records::from_segments(content.batch.encode(stamp)),
+            None => {
+                effects
+                    .measured
+                    .extend(queued.map(|queued| Measured::Batch {
+                        records: content.batch.count(),
+                        bytes: content.batch.wire_len(),
+                        uncompressed,
+                        queued,
+                    }));
+                Records::from_segments(content.batch.encode(stamp))
+            }
             Some(_) => Records::default(),
         };
         let carried = Carried {

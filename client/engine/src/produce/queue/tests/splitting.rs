@@ -19,20 +19,26 @@ impl Bench {
     }
 
     /// Stores everything that is sent; says which records got which offset.
-    fn store_all(&mut self) -> Vec<(Share<u32>, i64)> {
+    fn store_all(&mut self) -> Vec<(Told, i64)> {
         let mut told = Vec::new();
         while let Ok(taken) = self.take(OLD) {
             let offset = i64::from(taken.stamp.base_sequence);
             let (share, result) = self.settle(taken, stored(offset)).done.unwrap();
-            told.push((share, result.unwrap().base_offset.unwrap()));
+            told.push((told_of(share), result.unwrap().base_offset.unwrap()));
         }
         told
     }
 }
 
-fn part(completion: u32, part: Range<u32>) -> Share<u32> {
-    let part = Some(part);
-    Share { completion, part }
+/// Who is told, and of which records if not of all.
+type Told = (u32, Option<Range<u32>>);
+
+fn told_of(share: Share<u32>) -> Told {
+    (share.completion, share.part)
+}
+
+fn part(completion: u32, part: Range<u32>) -> Told {
+    (completion, Some(part))
 }
 
 #[test]
@@ -53,13 +59,9 @@ fn a_batch_that_is_too_large_goes_on_in_parts_with_its_numbers() {
     assert_eq!(taken[1].content.batch.count(), 2);
     let done: Vec<_> = taken
         .into_iter()
-        .map(|taken| bench.settle(taken, stored(7)).done.unwrap().0)
+        .map(|taken| told_of(bench.settle(taken, stored(7)).done.unwrap().0))
         .collect();
-    let whole = Share {
-        completion: 2,
-        part: None,
-    };
-    assert_eq!(done, [part(1, 0..2), part(1, 2..4), whole]);
+    assert_eq!(done, [part(1, 0..2), part(1, 2..4), (2, None)]);
     assert!(bench.queue.is_empty());
 }
 
@@ -76,7 +78,7 @@ fn parts_are_divided_down_to_single_records() {
     let settled = bench.settle(taken.remove(0), too_large());
     assert!(settled.freed.is_some());
     let (share, result) = settled.done.unwrap();
-    assert_eq!(share, part(1, 2..3));
+    assert_eq!(told_of(share), part(1, 2..3));
     let failure = result.unwrap_err();
     assert_eq!(
         (failure.reason, failure.persistence, failure.records),
