@@ -83,7 +83,7 @@ impl Default for MetadataConfig {
     }
 }
 
-/// Answers that must say so before a topic that was there counts as gone.
+/// Answers that must say so before a topic that was there counts as gone, or as the one that it was before.
 const MISSING_ANSWERS: u32 = 3;
 
 /// Where the next question goes.
@@ -176,8 +176,9 @@ struct Tracked {
     error: Option<ErrorCode>,
     /// Since when and in how many answers it has been missing, though it was there before.
     missing: Option<(Instant, u32)>,
-    /// The id it had before it was re-created, by which a broker that lags behind is recognised.
-    former_id: Option<Uuid>,
+    /// The id it had before it was re-created, by which a broker that lags behind is recognised, and how many answers in
+    /// a row named it since.
+    former: Option<(Uuid, u32)>,
 }
 
 // What is.
@@ -254,7 +255,7 @@ impl Metadata {
             fresh: true,
             error: None,
             missing: None,
-            former_id: None,
+            former: None,
         };
         self.topics.insert(name.into(), tracked);
         self.has_fresh = true;

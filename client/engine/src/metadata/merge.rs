@@ -156,11 +156,17 @@ fn accept(
     let before = old.filter(|old| !old.partitions.is_empty());
     if let Some(old) = old.filter(|old| has_id && old.id != Uuid::ZERO && old.id != topic.topic_id)
     {
-        if tracked.former_id == Some(topic.topic_id) {
-            // From a broker that has not heard of the new topic yet.
-            return TopicView::clone(old);
+        let former = tracked.former.as_mut();
+        if let Some((_, answers)) = former.filter(|(id, _)| *id == topic.topic_id) {
+            // From a broker that has not heard of the new topic yet, unless it was from such a one that the present id came.
+            *answers += 1;
+            if *answers < MISSING_ANSWERS {
+                return TopicView::clone(old);
+            }
         }
-        tracked.former_id = Some(old.id);
+        tracked.former = Some((old.id, 0));
+    } else if let Some((_, answers)) = &mut tracked.former {
+        *answers = 0;
     }
     tracked.error = None;
     tracked.missing = None;

@@ -243,6 +243,31 @@ fn an_older_leader_epoch_is_ignored_unless_the_topic_is_another() {
 }
 
 #[test]
+fn of_two_ids_of_a_topic_the_one_that_answers_agree_on_counts() {
+    let mut metadata = tracking(&["orders"]);
+    let mut learn = |id, millis| {
+        learn(
+            &mut metadata,
+            vec![topic("orders", id, &[(1, 5)])],
+            at(millis),
+        );
+        metadata.cluster().topic("orders").unwrap().id
+    };
+    let (old, new) = (Uuid([1; 16]), Uuid([2; 16]));
+    // The first broker that is asked knows of the new topic already, the second does not yet.
+    assert_eq!(learn(2, 0), new);
+    assert_eq!(learn(1, 1_000), old);
+    // A single answer might come from a broker that lags behind.
+    assert_eq!(learn(2, 2_000), old);
+    assert_eq!(learn(2, 3_000), old);
+    assert_eq!(learn(1, 4_000), old);
+    assert_eq!(learn(2, 5_000), old);
+    assert_eq!(learn(2, 6_000), old);
+    assert_eq!(learn(2, 7_000), new);
+    assert_eq!(learn(1, 8_000), new);
+}
+
+#[test]
 fn a_topic_missing_from_one_answer_is_kept_until_several_agree() {
     let mut metadata = tracking(&["orders"]);
     learn(&mut metadata, vec![topic("orders", 1, &[(1, 5)])], at(0));

@@ -2,6 +2,7 @@
 
 mod fairness;
 mod splitting;
+mod transactional;
 
 use std::{
     cell::{Cell, RefCell},
