@@ -545,3 +545,15 @@ fn idle_partitions_are_not_looked_at() {
         assert_eq!(before[idle], after[idle], "partition {idle}");
     }
 }
+
+#[test]
+fn a_batch_that_the_broker_has_already_is_stored() {
+    let mut bench = Bench::new(1);
+    bench.batch(0, 1);
+    let outbound = bench.poll().unwrap();
+    let code = ErrorCode::DUPLICATE_SEQUENCE_NUMBER;
+    bench.answer(&outbound, |_| refused(code));
+    // Where it is, the broker does not say.
+    assert_eq!(bench.acknowledged(), [(0, None)]);
+    assert!(bench.poll().is_none());
+}
