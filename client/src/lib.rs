@@ -56,11 +56,12 @@ pub use io::{
 pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
 pub use milena_engine::produce::Acks;
 pub use producer::{
-    AbortableError, CloseError, ConsumerGroupMetadata, Delivery, DeliveryStatus, Distribution,
-    EndError, FatalError, FatalErrorKind, PartitionOffset, Partitioner, Partitions, Persistence,
-    ProduceError, ProduceErrorKind, Producer, ProducerBuilder, ProducerMetrics, Record,
-    RecordMetadata, RetriableError, RoundRobin, TopicHandle, Transaction, TransactionError,
-    TransactionTopic, TransactionalProducer, TransactionalProducerBuilder, TrySendError,
+    AbortableError, Arena, CloseError, ConsumerGroupMetadata, Delivery, DeliveryStatus,
+    Distribution, EndError, FatalError, FatalErrorKind, Interceptor, PartitionOffset, Partitioner,
+    Partitions, Persistence, ProduceError, ProduceErrorKind, Producer, ProducerBuilder,
+    ProducerMetrics, Record, RecordMetadata, RetriableError, RoundRobin, TopicHandle, Transaction,
+    TransactionError, TransactionTopic, TransactionalProducer, TransactionalProducerBuilder,
+    TrySendError,
 };
 pub use properties::{
     ProducerConfig, Properties, PropertiesError, PropertyError, PropertyErrorKind, PropertyWarning,

@@ -6,7 +6,7 @@ use milena_codec::Compression;
 use milena_engine::{produce::Acks, transaction::Transactions};
 use milena_protocol::Str;
 
-use super::{Partitioner, Producer, setup::Setup};
+use super::{Interceptor, Partitioner, Producer, setup::Setup};
 use crate::{Client, ConfigError};
 
 /// Sets up a [`Producer`]; every setting has Kafka's default.
@@ -192,6 +192,14 @@ impl ProducerBuilder {
     #[must_use]
     pub fn rack(mut self, rack: &str) -> Self {
         self.setup.choosing.rack = Some(rack.into());
+        self
+    }
+
+    /// Has `interceptor` see every record, behind those that were set before it. Default: none.
+    #[doc(alias = "interceptor.classes")]
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        self.setup.interceptors.push(interceptor);
         self
     }
 

@@ -9,7 +9,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::delivery::{Delivery, DeliveryStatus, RecordMetadata};
+use super::{
+    delivery::{Delivery, DeliveryStatus, RecordMetadata},
+    interceptor::Interceptors,
+};
 use crate::ProduceError;
 
 /// Called once, with what became of a record.
@@ -30,7 +33,7 @@ pub(crate) struct Callbacks {
 
 #[derive(Default)]
 struct Line {
-    waiting: VecDeque<(Delivery, Callback)>,
+    waiting: VecDeque<(Delivery, Option<Callback>)>,
     /// A callback is being called.
     calling: bool,
     /// How many were called.
@@ -39,14 +42,14 @@ struct Line {
 }
 
 impl Callbacks {
-    /// Puts a record at the end.
-    pub(crate) fn enlist(&self, delivery: Delivery, callback: Callback) {
+    /// Puts a record at the end, with its callback unless it is for interceptors only.
+    pub(crate) fn enlist(&self, delivery: Delivery, callback: Option<Callback>) {
         self.lock().waiting.push_back((delivery, callback));
     }
 
     /// Calls those whose turn has come, with no lock held. If somebody does so already, that is left to them: they look at
     /// what was settled meanwhile once the callback at hand has returned.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(&self, interceptors: Option<&Interceptors>) {
         let mut line = self.lock();
         while !line.calling
             && let Some((delivery, callback)) = line.next()
@@ -54,7 +57,12 @@ impl Callbacks {
             line.calling = true;
             drop(line);
             if let Some(outcome) = delivery.try_get() {
-                shielded("a callback", || callback(outcome));
+                if let Some(interceptors) = interceptors {
+                    interceptors.on_acknowledgement(outcome.as_ref());
+                }
+                if let Some(callback) = callback {
+                    shielded("a callback", || callback(outcome));
+                }
             }
             for waker in self.lock().returned() {
                 waker.wake();
@@ -89,7 +97,7 @@ impl Callbacks {
 
 impl Line {
     /// The first in line, if its record is settled.
-    fn next(&mut self) -> Option<(Delivery, Callback)> {
+    fn next(&mut self) -> Option<(Delivery, Option<Callback>)> {
         self.waiting
             .pop_front_if(|(delivery, _)| delivery.status() != DeliveryStatus::Pending)
     }
@@ -148,19 +156,20 @@ mod tests {
                 let note = move |outcome: Result<RecordMetadata, ProduceError>| {
                     seen.lock().unwrap().push((nth, outcome.unwrap().offset()));
                 };
-                callbacks.enlist(Delivery::new(batch.clone(), index, 0), Box::new(note));
+                let delivery = Delivery::new(batch.clone(), index, 0);
+                callbacks.enlist(delivery, Some(Box::new(note)));
             }
         }
         batches[1].complete(None, Ok(ACK));
-        callbacks.run();
+        callbacks.run(None);
         assert!(seen.lock().unwrap().is_empty());
         // Of a batch that was split, the last part may come first too.
         batches[0].complete(Some(1..2), Ok(ACK));
-        callbacks.run();
+        callbacks.run(None);
         assert!(seen.lock().unwrap().is_empty());
         assert_eq!(callbacks.pending(), Some(4));
         batches[0].complete(Some(0..1), Ok(ACK));
-        callbacks.run();
+        callbacks.run(None);
         let expected = [(0, Some(10)), (0, Some(10)), (1, Some(10)), (1, Some(11))];
         assert_eq!(*seen.lock().unwrap(), expected);
         assert_eq!(callbacks.pending(), None);
@@ -174,16 +183,17 @@ mod tests {
         let (line, next, first) = (callbacks.clone(), batches[1].clone(), seen.clone());
         let settling = move |_| {
             next.complete(None, Ok(ACK));
-            line.run();
+            line.run(None);
             first.lock().unwrap().push("first");
             panic!("on purpose");
         };
-        callbacks.enlist(Delivery::new(batches[0].clone(), 0, 0), Box::new(settling));
+        let [one, two] = batches.clone().map(|batch| Delivery::new(batch, 0, 0));
+        callbacks.enlist(one, Some(Box::new(settling)));
         let second = seen.clone();
         let noting = move |_| second.lock().unwrap().push("second");
-        callbacks.enlist(Delivery::new(batches[1].clone(), 0, 0), Box::new(noting));
+        callbacks.enlist(two, Some(Box::new(noting)));
         batches[0].complete(None, Ok(ACK));
-        callbacks.run();
+        callbacks.run(None);
         assert_eq!(*seen.lock().unwrap(), ["first", "second"]);
     }
 }

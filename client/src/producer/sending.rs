@@ -9,6 +9,7 @@ use super::{
     callbacks::{Callback, Tell},
     core::{Core, Refusal},
     error::{ProduceError, TrySendError},
+    interceptor::Arena,
 };
 
 /// What takes records: a producer, or a handle to a topic, within a transaction or not.
@@ -49,6 +50,26 @@ pub(super) async fn send_before(
 ) -> Result<Delivery, ProduceError> {
     // Lets the task that sends take its turn when a caller does nothing but send.
     tokio::task::coop::consume_budget().await;
+    let Some(interceptors) = to.core().interceptors() else {
+        return accept(to, record, deadline, tell).await;
+    };
+    // In a box, so that the future is no larger when there are none.
+    Box::pin(async {
+        let arena = Arena::default();
+        let record = interceptors.on_send(record, &arena);
+        let outcome = accept(to, &record, deadline, tell).await;
+        outcome.inspect_err(|error| interceptors.on_acknowledgement(Err(error)))
+    })
+    .await
+}
+
+/// Takes a record as it is now.
+async fn accept(
+    to: &impl Takes,
+    record: &Record<'_>,
+    deadline: Option<Instant>,
+    tell: &mut Tell<'_>,
+) -> Result<Delivery, ProduceError> {
     let outcome = match to.append(record, tell) {
         Ok(delivery) => return Ok(delivery),
         Err(refusal) => {
@@ -65,20 +86,36 @@ pub(super) fn try_send<'a>(
     record: Record<'a>,
     tell: &mut Tell<'_>,
 ) -> Result<Delivery, TrySendError<'a>> {
-    to.append(&record, tell).map_err(|refusal| match refusal {
-        Refusal::Error(error) => {
-            to.handle_refused(&error);
-            TrySendError::Rejected(error)
+    let outcome = match to.core().interceptors() {
+        None => try_accept(to, &record, tell),
+        Some(interceptors) => {
+            let arena = Arena::default();
+            let outcome = try_accept(to, &interceptors.on_send(&record, &arena), tell);
+            if let Err(Refusal::Error(error)) = &outcome {
+                interceptors.on_acknowledgement(Err(error));
+            }
+            outcome
         }
-        Refusal::NoMemory { .. } => {
-            to.core().press();
-            TrySendError::Full(record)
-        }
-        Refusal::NoPartition { .. } => {
-            to.core().look_up(record.topic);
-            TrySendError::NotReady(record)
-        }
+    };
+    outcome.map_err(|refusal| match refusal {
+        Refusal::Error(error) => TrySendError::Rejected(error),
+        Refusal::NoMemory { .. } => TrySendError::Full(record),
+        Refusal::NoPartition { .. } => TrySendError::NotReady(record),
     })
+}
+
+/// Takes a record as it is now, or sees to it that it can be taken later.
+fn try_accept(
+    to: &impl Takes,
+    record: &Record<'_>,
+    tell: &mut Tell<'_>,
+) -> Result<Delivery, Refusal> {
+    to.append(record, tell)
+        .inspect_err(|refusal| match refusal {
+            Refusal::Error(error) => to.handle_refused(error),
+            Refusal::NoMemory { .. } => to.core().press(),
+            Refusal::NoPartition { .. } => to.core().look_up(record.topic),
+        })
 }
 
 pub(super) async fn send_with(

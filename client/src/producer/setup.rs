@@ -9,7 +9,7 @@ use milena_engine::{
 };
 use milena_protocol::Str;
 
-use super::Choosing;
+use super::{Choosing, interceptor::Interceptors};
 use crate::ConfigError;
 
 /// Everything that a producer can be told, before it is checked. What each setting means is said at
@@ -31,6 +31,7 @@ pub(crate) struct Setup {
     pub(crate) retry_backoff: Duration,
     pub(crate) retry_backoff_max: Duration,
     pub(crate) choosing: Choosing,
+    pub(crate) interceptors: Interceptors,
 }
 
 impl Default for Setup {
@@ -51,6 +52,7 @@ impl Default for Setup {
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
             choosing: Choosing::default(),
+            interceptors: Interceptors::default(),
         }
     }
 }

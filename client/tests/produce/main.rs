@@ -20,6 +20,8 @@ mod ending;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod interceptors;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod limits;

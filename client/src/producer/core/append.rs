@@ -131,7 +131,8 @@ impl Core {
                 if appended.index == 0 {
                     partition.cell().gauge.note(queue.load());
                 }
-                if let Some(callback) = tell() {
+                let callback = tell();
+                if callback.is_some() || self.interceptors().is_some() {
                     let completion = appended.completion.clone();
                     let delivery = Delivery::new(completion, appended.index, data.timestamp);
                     partition.cell().callbacks.enlist(delivery, callback);

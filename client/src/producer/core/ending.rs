@@ -179,7 +179,8 @@ impl Core {
             }
         }
         completion.complete(part, finished.result);
-        finished.partition.cell().callbacks.run();
+        let callbacks = &finished.partition.cell().callbacks;
+        callbacks.run(self.interceptors());
     }
 
     fn warn_of(partition: &PartitionRef, failure: &Failure) {

@@ -25,6 +25,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore};
 
 use super::{
+    interceptor::Interceptors,
     metrics::Meter,
     partitioner::Sights,
     setup::Setup,
@@ -56,6 +57,7 @@ pub(crate) struct Core {
     max_block: Duration,
     /// How partitions are chosen.
     sights: Arc<Sights>,
+    interceptors: Interceptors,
     identity: Mutex<Identity>,
     /// With transactions only.
     pub(crate) coordination: Option<Coordination>,
@@ -102,6 +104,7 @@ impl Core {
             settings,
             max_block: setup.max_block,
             sights: Arc::new(sights),
+            interceptors: setup.interceptors,
             identity: Mutex::new(Identity::new()),
             topics: ArcSwap::default(),
             brokers: Mutex::default(),
@@ -128,6 +131,11 @@ impl Core {
 
     pub(crate) const fn max_block(&self) -> Duration {
         self.max_block
+    }
+
+    /// Who sees all records, if anybody does.
+    pub(crate) fn interceptors(&self) -> Option<&Interceptors> {
+        self.interceptors.any()
     }
 
     /// Whether no record is accepted at present, for whatever reason.

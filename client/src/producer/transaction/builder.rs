@@ -7,7 +7,7 @@ use milena_engine::produce::Acks;
 use milena_protocol::Str;
 
 use super::{TransactionError, TransactionalProducer};
-use crate::{ConfigError, ProducerBuilder};
+use crate::{ConfigError, Interceptor, ProducerBuilder};
 
 /// Sets up a [`TransactionalProducer`]; every setting has Kafka's default.
 ///
@@ -75,6 +75,7 @@ impl TransactionalProducerBuilder {
         request_timeout(timeout: Duration);
         retries(retries: u32);
         retry_backoff(first: Duration, max: Duration);
+        interceptor(interceptor: impl Interceptor);
     }
 
     /// Transactions need [`Acks::All`], which is the default; anything else is an error.
