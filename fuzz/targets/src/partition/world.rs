@@ -243,9 +243,14 @@ impl World {
     /// Polls one request and puts it on the wire. Returns whether there was one.
     pub(super) fn send(&mut self, node: usize) -> bool {
         let mut effects = Effects::new();
-        let Lane { sender, wire } = &mut self.lanes[node];
-        let polled =
-            sender.poll_request(self.now, &self.settings, &mut self.identity, &mut effects);
+        let polled = self.lanes[node].sender.poll_request(
+            self.now,
+            &self.settings,
+            &mut self.identity,
+            &mut effects,
+        );
+        // What was given up came before what is sent, and its numbers with it.
+        self.absorb(effects);
         let sent = polled.is_some();
         if let Some(Outbound {
             token,
@@ -271,7 +276,7 @@ impl World {
                         max_in_flight,
                         ..
                     } = self.settings;
-                    let node = sender.node();
+                    let node = self.lanes[node].sender.node();
                     let batch =
                         self.ledger
                             .sent(part.number(), node, records, idempotent, max_in_flight);
@@ -280,13 +285,12 @@ impl World {
             }
             assert!(!batches.is_empty());
             assert!(batches.len() == 1 || size <= self.settings.max_request_size);
-            wire.push_back(Flight {
+            self.lanes[node].wire.push_back(Flight {
                 token,
                 answered,
                 batches,
             });
         }
-        self.absorb(effects);
         sent
     }
 
