@@ -173,7 +173,9 @@ impl fmt::Debug for Compressor {
 pub struct Limits {
     /// Bytes that one batch may have once decompressed; 128 MiB by default. Memory grows with what
     /// is really there, whatever sizes the input claims: to twice the limit, and for zstd by a
-    /// window, of three times the limit and never more than 192 MiB.
+    /// window, of three times the limit and never more than 192 MiB. A record set may hold many
+    /// batches, and a batch of a few KiB millions of records: what is kept of them all is for the
+    /// caller to bound.
     pub max_decompressed: usize,
 }
 

@@ -83,6 +83,46 @@
 //! What a version lacks is for the caller to mind: ApiVersions, which a client may send in a version that a broker does
 //! not have, is answered in version 0.
 //!
+//! # Records
+//!
+//! A record set is bytes to this crate. The crate `milena-codec` builds them, and takes them apart:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use milena_codec::{BatchBuilder, Batches, Decompressor, RecordRef, Stamp};
+//! use milena_protocol::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+//! use milena_protocol::{Message, Records, decode_request_header, encode_request};
+//!
+//! /// The values in a Produce request, which comes without its length.
+//! fn values(frame: &Bytes) -> Result<Vec<Bytes>, Box<dyn std::error::Error>> {
+//!     let (header, body) = decode_request_header(frame)?;
+//!     let request = ProduceRequest::decode(&body, header.api_version)?;
+//!     let mut decompressor = Decompressor::default();
+//!     let mut values = Vec::new();
+//!     for partition in request.topic_data.into_iter().flat_map(|topic| topic.partition_data) {
+//!         let records = partition.records.unwrap_or_default();
+//!         for batch in Batches::exact(records.into_bytes()) {
+//!             for record in batch?.records(&mut decompressor)? {
+//!                 values.extend(record?.value);
+//!             }
+//!         }
+//!     }
+//!     Ok(values)
+//! }
+//!
+//! let mut batch = BatchBuilder::new(1024);
+//! let record = RecordRef { value: Some(b"twelve apples".into()), ..Default::default() };
+//! batch.append(batch.cost(&record))?;
+//! let records = Records::from_segments(batch.seal().encode(Stamp::NONE));
+//!
+//! let partition = PartitionProduceData { records: Some(records), ..Default::default() };
+//! let topic = TopicProduceData { name: "orders".into(), partition_data: vec![partition], ..Default::default() };
+//! let request = ProduceRequest { acks: -1, topic_data: vec![topic], ..Default::default() };
+//! let frame = encode_request(1, None, 9, &request)?.into_bytes();
+//! assert_eq!(values(&frame.slice(4..))?, ["twelve apples"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What it keeps to
 //!
 //! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in: an array
@@ -97,8 +137,8 @@
 //!
 //! # What it does not do
 //!
-//! It opens no connection, keeps no state, chooses no version and retries nothing. It does not look into record sets:
-//! batches are another crate's business. The types are the protocol's, so a new version of Kafka may add fields to
+//! It opens no connection, keeps no state, chooses no version and retries nothing. It does not look into record sets.
+//! The types are the protocol's, so a new version of Kafka may add fields to
 //! them; write literals with `..Default::default()`.
 
 #[macro_use]
