@@ -11,6 +11,8 @@ pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod pool;
 pub(crate) mod produce;
+#[cfg_attr(not(feature = "tracing-spans"), path = "spans_off.rs")]
+mod spans;
 pub(crate) mod tcp;
 pub(crate) mod transactions;
 pub(crate) mod write_queue;

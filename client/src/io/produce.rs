@@ -17,7 +17,7 @@ use milena_engine::{
 use milena_protocol::produce::ProduceRequest;
 use tokio::time::Sleep;
 
-use super::link::Link;
+use super::{link::Link, spans::Spans};
 use crate::{
     error::{BrokerError, BrokerErrorKind},
     producer::{Core, Inbox, Letters, PartitionRef},
@@ -34,6 +34,7 @@ pub(crate) struct ProduceTask {
     sender: Sender<PartitionRef>,
     effects: Effects<PartitionRef>,
     line: Line,
+    spans: Spans,
     /// Connection attempts that failed since the last that did not.
     failures: u32,
     backoff: Backoff,
@@ -65,6 +66,7 @@ impl ProduceTask {
             line: Line::Down {
                 not_before: Instant::ZERO,
             },
+            spans: Spans::new(),
             failures: 0,
             backoff: core.client.reconnect_backoff(),
             rng: Rng::new(seed),
@@ -120,6 +122,7 @@ impl ProduceTask {
     /// Hands requests to the connection for as long as there are any and it takes them.
     fn transmit(&mut self) -> bool {
         let mut refused = None;
+        let node = self.sender.node();
         let Line::Up(link) = &mut self.line else {
             // Timers go off all the same.
             return false;
@@ -130,15 +133,16 @@ impl ProduceTask {
             let now = core.clock.now();
             let request = sender.poll_request(now, &core.settings, &mut Shared(core), effects);
             core.heed_wishes();
-            let Some(Outbound {
+            let Some(outbound) = request else {
+                break;
+            };
+            self.spans.begin(node, &outbound);
+            let Outbound {
                 token,
                 request,
                 max_version,
                 answered,
-            }) = request
-            else {
-                break;
-            };
+            } = outbound;
             progress = true;
             let deadline = now + core.settings.request_timeout;
             if let Err(error) = link.send(&request, token, deadline, answered, max_version) {
@@ -197,6 +201,7 @@ impl ProduceTask {
         match event {
             Event::Ready => {}
             Event::Written(token) => {
+                self.spans.end(token, "written");
                 self.sender
                     .handle_written(token, now, &self.core.settings, &mut self.effects);
             }
@@ -211,6 +216,7 @@ impl ProduceTask {
         let (settings, effects) = (&self.core.settings, &mut self.effects);
         match link.decode::<ProduceRequest, _>(answer) {
             Ok(response) => {
+                self.spans.end(answer.token, "answered");
                 self.sender
                     .handle_response(answer.token, &response, now, settings, effects);
             }
@@ -225,6 +231,7 @@ impl ProduceTask {
 
     /// The connection is gone: what was in flight is sent again, or given up.
     fn lose(&mut self, error: &BrokerError, now: Instant) {
+        self.spans.end_all("lost");
         if let Line::Up(link) = &mut self.line {
             let orphans = link.close();
             let sent = |token: u64| orphans.iter().any(|o| o.token == token && o.transmitted);

@@ -67,6 +67,27 @@ pub enum ProduceErrorKind {
     Purged,
 }
 
+impl ProduceErrorKind {
+    /// Every kind.
+    #[cfg(feature = "metrics")]
+    pub(super) const ALL: [Self; 14] = [
+        Self::Closed,
+        Self::UnknownTopic,
+        Self::TooLarge,
+        Self::BufferFull,
+        Self::TimedOut,
+        Self::Unauthorized,
+        Self::Refused,
+        Self::InvalidRecord,
+        Self::OtherRecordInvalid,
+        Self::ConnectionLost,
+        Self::OutcomeUnknown,
+        Self::Invalid,
+        Self::Aborted,
+        Self::Purged,
+    ];
+}
+
 impl ProduceError {
     pub(crate) fn new(
         kind: ProduceErrorKind,

@@ -58,6 +58,9 @@ pub(crate) enum Outcome {
 /// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
+/// The client with what tells others of it.
+const OBSERVED: [&str; 4] = ["-p", "milena", "--features", "metrics,tracing-spans"];
+
 /// The fuzz targets with the one that needs another implementation.
 const DIFFERENCE: [&str; 4] = ["-p", "milena-fuzz-targets", "--features", "difference"];
 
@@ -107,6 +110,8 @@ pub(crate) fn steps() -> Vec<Step> {
         &["-p", "milena", "--no-default-features"],
     ));
 
+    steps.push(lint("client observed", "lint-client-observed", &OBSERVED));
+
     let mut docs = check(
         Tier::Docs,
         "documentation without a warning",
@@ -129,6 +134,14 @@ pub(crate) fn steps() -> Vec<Step> {
         "codec without codecs",
         "tests-codec-none",
         &["-p", "milena-codec", "--no-default-features"],
+    ));
+    let mut observed = OBSERVED.to_vec();
+    observed.extend(["--test", "observed"]);
+    steps.push(tests(
+        Tier::Features,
+        "what recorders and subscribers hear of a producer",
+        "tests-client-observed",
+        &observed,
     ));
     steps.push(tests(
         Tier::Features,

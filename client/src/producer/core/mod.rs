@@ -99,7 +99,7 @@ impl Core {
         let core = Arc::new(Self {
             memory: Memory::new(setup.buffer_memory, settings.chunk_size()),
             clock: client.clock(),
-            meter: Meter::new(client.clock()),
+            meter: Meter::new(client.clock(), &client.config().client_id),
             client,
             settings,
             max_block: setup.max_block,

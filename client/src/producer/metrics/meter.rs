@@ -13,7 +13,7 @@ use milena_engine::{
     time::Instant,
 };
 
-use super::{ProducerMetrics, distribution::Recorder};
+use super::{ProducerMetrics, distribution::Recorder, facade::Facade};
 use crate::{
     io::{clock::Clock, memory::Memory},
     producer::ProduceErrorKind,
@@ -37,10 +37,11 @@ pub(crate) struct Meter {
     queued: Recorder,
     latency: Recorder,
     delivery: Recorder,
+    facade: Facade,
 }
 
 impl Meter {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, client_id: &str) -> Self {
         Self {
             clock,
             started: clock.now(),
@@ -59,10 +60,12 @@ impl Meter {
             queued: Recorder::new(),
             latency: Recorder::new(),
             delivery: Recorder::new(),
+            facade: Facade::new(client_id),
         }
     }
 
     pub(crate) fn measured(&self, measured: Measured) {
+        self.facade.measured(measured);
         match measured {
             Measured::Batch {
                 records,
@@ -89,12 +92,15 @@ impl Meter {
 
     pub(crate) fn retried(&self) {
         add(&self.retries, 1);
+        self.facade.retried();
     }
 
     /// Records are stored that were appended from `created` on.
     pub(crate) fn acknowledged(&self, records: u32, created: Instant) {
         add(&self.acknowledged, records.into());
-        self.delivery.record_time(self.clock.now().since(created));
+        let after = self.clock.now().since(created);
+        self.delivery.record_time(after);
+        self.facade.acknowledged(records, after);
     }
 
     pub(crate) fn failed(&self, records: u32, failure: &Failure) {
@@ -112,6 +118,7 @@ impl Meter {
         if records == 0 {
             return;
         }
+        self.facade.failed(kind, records);
         let mut failed = self.failures();
         match failed.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += records,
@@ -182,6 +189,7 @@ impl Drop for Waiting<'_> {
         let waited = self.meter.clock.now().since(self.since);
         let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         add(&self.meter.waited, nanos);
+        self.meter.facade.waited(waited);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a producer tells of itself.
 
 mod distribution;
+#[cfg_attr(not(feature = "metrics"), path = "facade_off.rs")]
+mod facade;
 mod meter;
 
 use std::time::Duration;
@@ -14,6 +16,12 @@ use super::{Core, ProduceErrorKind, Producer};
 /// Counts are from the producer's beginning; the [difference](Self::since) of two is what happened in between. At any moment at
 /// which nothing changes,
 /// `accepted_records` = `acknowledged_records` + `failed_records` + `waiting_records` + `in_flight_records`.
+///
+/// With the crate's feature `metrics`, the same goes to whatever recorder stands behind the `metrics` crate when a producer is made:
+/// counters `milena_producer_acknowledged_records_total`, `_failed_records_total` by `error`, `_retries_total`,
+/// `_sent_bytes_total`, `_requests_total` and `_unanswered_requests_total`; the gauge `_requests_in_flight`; histograms
+/// `_batch_bytes`, `_batch_records`, `_request_records`, `_queue_seconds`, `_request_seconds`, `_delivery_seconds` and
+/// `_buffer_wait_seconds`. All have the label `client_id`.
 ///
 /// Each field says what the Java producer calls it (in its group `producer-metrics`). Java's averages, maxima and rates are of
 /// the last 30 to 60 seconds; here they are of whatever time lies between two looks.
