@@ -1,6 +1,7 @@
 //! Plans drawn from a seed.
 
 mod mishaps;
+mod transactions;
 
 use std::time::Duration;
 
@@ -100,10 +101,13 @@ impl Dice {
             .map(|_| self.producer(&topics, horizon, theme))
             .collect();
         let rare = if focused { 3 } else { 8 };
+        let last = topics.last().copied().unwrap_or(1);
+        let grows = last > 1 && self.one_in(6);
         let mut plan = Plan {
             seed,
             nodes,
             topics,
+            grown: grows.then(|| self.number(1, u64::try_from(last - 1).unwrap_or(1))),
             latency,
             window: self.size(1, 6),
             first_epoch: if self.one_in(rare) {
@@ -111,6 +115,7 @@ impl Dice {
             } else {
                 0
             },
+            transaction_version: 2,
             producers,
             mishaps: Vec::new(),
             heal: Instant::from_millis(horizon + 3000),
@@ -133,7 +138,7 @@ impl Dice {
             })
             .collect();
         drawn.sort_by_key(|(at, _)| *at);
-        let hopeless = drawn.iter().any(|(_, mishap)| mishap.ends_batches());
+        let hopeless = grows || drawn.iter().any(|(_, mishap)| mishap.ends_batches());
         plan.mishaps = drawn;
         for producer in &mut plan.producers {
             producer.patient &= !hopeless;
@@ -155,6 +160,7 @@ impl Dice {
         };
         ProducerPlan {
             callers: self.callers(topics, horizon, largest, theme),
+            transactions: None,
             settings,
             buffer_memory,
             max_block: if patient {

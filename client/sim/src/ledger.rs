@@ -1,5 +1,7 @@
 //! What was appended, what was said about it, and whether that is true.
 
+mod transactions;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -12,6 +14,9 @@ use milena_engine::{
     time::Instant,
 };
 
+pub(crate) use self::transactions::TransactionNumber;
+pub use self::transactions::TransactionTally;
+use self::transactions::Transactions;
 use crate::plan::{Plan, ProducerPlan};
 
 /// Names a batch's completion.
@@ -33,6 +38,31 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+/// What a partition holds: offset and value of each record.
+pub(crate) type Records = Vec<(i64, Bytes)>;
+
+/// The log of a partition, of one life of its topic.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) place: Place,
+    pub(crate) records: Records,
+    /// The topic was deleted later.
+    pub(crate) gone: bool,
+}
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spot {
+    place: Place,
+    offset: i64,
+    /// Which log, of all.
+    log: usize,
+    gone: bool,
+}
+
+/// All places of each record.
+type Stored = BTreeMap<RecordNumber, Vec<Spot>>;
+
 /// Every record and every outcome of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -43,11 +73,13 @@ pub(crate) struct Ledger {
     renewed: BTreeSet<usize>,
     /// Partitions that were reached by requests of connections given up before.
     late: BTreeSet<Place>,
+    transactions: Transactions,
 }
 
 #[derive(Debug)]
 struct Batch {
     producer: usize,
+    transaction: Option<TransactionNumber>,
     place: Place,
     opened: Instant,
     records: Vec<RecordNumber>,
@@ -83,9 +115,16 @@ pub struct Tally {
 
 impl Ledger {
     /// A new batch.
-    pub(crate) fn open(&mut self, producer: usize, place: Place, opened: Instant) -> BatchNumber {
+    pub(crate) fn open(
+        &mut self,
+        producer: usize,
+        transaction: Option<TransactionNumber>,
+        place: Place,
+        opened: Instant,
+    ) -> BatchNumber {
         self.batches.push(Batch {
             producer,
+            transaction,
             place,
             opened,
             records: Vec::new(),
@@ -154,16 +193,14 @@ impl Ledger {
                 *batch = next;
             }
         }
-        let (producer, place, opened) = (whole.producer, whole.place, whole.opened);
-        self.batches.push(Batch {
-            producer,
-            place,
-            opened,
+        let part = Batch {
             records,
             outcome: None,
             parted: 0,
             is_part: true,
-        });
+            ..*whole
+        };
+        self.batches.push(part);
         Ok(next)
     }
 
@@ -209,34 +246,48 @@ impl Ledger {
     }
 
     /// Compares what was said with the logs.
-    pub(crate) fn check(
-        &self,
-        plan: &Plan,
-        logs: &BTreeMap<Place, Vec<(i64, Bytes)>>,
-    ) -> Result<Tally, Violation> {
-        let mut stored: BTreeMap<RecordNumber, Vec<(Place, i64)>> = BTreeMap::new();
-        for (place, log) in logs {
+    pub(crate) fn check(&self, plan: &Plan, logs: &[Log]) -> Result<Tally, Violation> {
+        let mut stored = Stored::new();
+        for (number, log) in logs.iter().enumerate() {
             let mut latest = BTreeMap::new();
-            for (offset, value) in log {
-                let record = self.read(*place, *offset, value)?;
-                stored.entry(record).or_default().push((*place, *offset));
-                self.check_order(plan, record, *place, &mut latest)?;
+            for (offset, value) in &log.records {
+                let record = self.read(log.place, *offset, value)?;
+                stored.entry(record).or_default().push(Spot {
+                    place: log.place,
+                    offset: *offset,
+                    log: number,
+                    gone: log.gone,
+                });
+                self.check_order(plan, record, log.place, &mut latest)?;
             }
         }
+        let gone = logs.iter().filter(|log| log.gone);
+        let renewed: BTreeSet<_> = gone.map(|log| log.place).collect();
         let mut tally = Tally::default();
-        let whole = |batch: &&Batch| batch.parted == 0 || batch.parted < batch.records.len();
         let batches = self.batches.iter().enumerate();
-        for (number, batch) in batches.filter(|(_, batch)| whole(batch)) {
+        for (number, batch) in batches.filter(|(_, batch)| batch.is_whole()) {
             let producer = plan.producers.get(batch.producer);
             let producer = producer.ok_or_else(|| Violation("no such producer".to_owned()))?;
             batch.check(number, producer, &stored)?;
-            self.check_unresolved(number, batch, &stored)?;
+            if !renewed.contains(&batch.place) {
+                self.check_unresolved(number, batch, &stored)?;
+            }
             batch.count(&stored, &mut tally);
         }
         Ok(tally)
     }
 
-    fn read(&self, place: Place, offset: i64, value: &[u8]) -> Result<RecordNumber, Violation> {
+    fn batch_of(&self, record: RecordNumber) -> Option<&Batch> {
+        self.batches.get(*self.records.get(record as usize)?)
+    }
+
+    /// The record that stands at an offset.
+    pub(crate) fn read(
+        &self,
+        place: Place,
+        offset: i64,
+        value: &[u8],
+    ) -> Result<RecordNumber, Violation> {
         let number = value.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
         let batch = number.and_then(|number| {
             let batch = *self.records.get(number as usize)?;
@@ -256,8 +307,12 @@ impl Ledger {
         &self,
         number: BatchNumber,
         batch: &Batch,
-        stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>,
+        stored: &Stored,
     ) -> Result<(), Violation> {
+        if batch.transaction.is_some() {
+            // The coordinator may have ended the transaction meanwhile, and the epoch with it.
+            return Ok(());
+        }
         let unresolved = matches!(
             &batch.outcome,
             Some(Err(Failure {
@@ -282,8 +337,7 @@ impl Ledger {
         place: Place,
         latest: &mut BTreeMap<usize, RecordNumber>,
     ) -> Result<(), Violation> {
-        let batch = self.records.get(record as usize);
-        let Some(batch) = batch.and_then(|batch| self.batches.get(*batch)) else {
+        let Some(batch) = self.batch_of(record) else {
             return Ok(());
         };
         let producer = plan.producers.get(batch.producer);
@@ -306,31 +360,41 @@ impl Ledger {
 }
 
 impl Batch {
+    /// Whether it stands for records, and not its parts.
+    const fn is_whole(&self) -> bool {
+        self.parted == 0 || self.parted < self.records.len()
+    }
+
     fn check(
         &self,
         number: BatchNumber,
         producer: &ProducerPlan,
-        stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>,
+        stored: &Stored,
     ) -> Result<(), Violation> {
         let outcome = self.outcome.as_ref();
         let outcome = outcome.ok_or_else(|| Violation(format!("batch {number} never ended")))?;
         for (index, record) in (0_i64..).zip(&self.records) {
-            let places = stored.get(record).map_or(&[][..], Vec::as_slice);
+            let spots = stored.get(record).map_or(&[][..], Vec::as_slice);
             let wrong = |what: &str| {
                 Err(Violation(format!(
-                    "record {record} (number {index} of batch {number}) {what}: {outcome:?}, stored at {places:?}"
+                    "record {record} (number {index} of batch {number}) {what}: {outcome:?}, stored at {spots:?}"
                 )))
             };
-            if places.len() > 1 && producer.settings.idempotent {
+            // In a topic that was created anew, it may be stored once more.
+            let logs: BTreeSet<_> = spots.iter().map(|spot| spot.log).collect();
+            if spots.len() > logs.len() && producer.settings.idempotent {
                 return wrong("is stored more than once");
             }
             match outcome {
                 Ok(_) if producer.settings.acks == Acks::None => {}
-                Ok(_) if places.is_empty() => return wrong("was acknowledged and is not stored"),
+                Ok(_) if spots.is_empty() => return wrong("was acknowledged and is not stored"),
                 Ok(Ack {
                     base_offset: Some(base),
                     ..
-                }) if !places.contains(&(self.place, base + index)) => {
+                }) if !spots
+                    .iter()
+                    .any(|spot| (spot.place, spot.offset) == (self.place, base + index)) =>
+                {
                     return wrong("is not where it was said to be");
                 }
                 Ok(_) => {}
@@ -341,7 +405,9 @@ impl Batch {
                 Err(Failure {
                     persistence: Persistence::No,
                     ..
-                }) if !places.is_empty() => return wrong("is stored, against what was said"),
+                }) if spots.iter().any(|spot| !spot.gone) => {
+                    return wrong("is stored, against what was said");
+                }
                 Err(Failure {
                     persistence: Persistence::Maybe,
                     attempts: 0,
@@ -353,7 +419,7 @@ impl Batch {
         Ok(())
     }
 
-    fn count(&self, stored: &BTreeMap<RecordNumber, Vec<(Place, i64)>>, tally: &mut Tally) {
+    fn count(&self, stored: &Stored, tally: &mut Tally) {
         let records = self.records.len() as u64;
         tally.appended += records;
         match &self.outcome {

@@ -4,6 +4,7 @@
 //!   seed ─▶ Plan ─▶ run ─▶ Report, or the promise that was broken
 //!           (data)   │
 //!                    ├─ producers: the engine's pieces over real bytes   (producer, line, part)
+//!                    │             and programs with transactions        (application, coordination)
 //!                    ├─ net: links that delay, stall, break              (net)
 //!                    ├─ brokers: the embedded cluster's own state        (cluster)
 //!                    └─ ledger: what was appended, said, and stored      (ledger)
@@ -35,10 +36,10 @@ mod seeds;
 mod shrink;
 mod world;
 
-pub use ledger::{Tally, Violation};
+pub use ledger::{Tally, TransactionTally, Violation};
 pub use log::EventLog;
 pub use mishap::{Mishap, Spell, SpellKind, Way};
-pub use plan::{Load, Plan, ProducerPlan};
+pub use plan::{End, Load, Plan, ProducerPlan, TransactionPlan, TransactionsPlan};
 pub use seeds::{Findings, explain, once, play, tell, twice};
 pub use shrink::shrink;
 pub use world::{Report, run};

@@ -8,6 +8,7 @@ use milena_engine::{
     frame::FrameBuffer,
     throttle::Throttled,
     time::Instant,
+    versions::{BrokerVersions, Features},
 };
 use milena_protocol::{Request, Str};
 
@@ -68,6 +69,24 @@ impl<T> Line<T> {
     /// Whether requests can be sent.
     pub(crate) fn is_ready(&self) -> bool {
         matches!(&self.state, State::Open { connection, .. } if connection.is_ready())
+    }
+
+    /// What the broker knows of the cluster's features.
+    pub(crate) fn features(&self) -> Features {
+        match &self.state {
+            State::Open { connection, .. } => connection
+                .versions()
+                .map_or_else(Features::default, BrokerVersions::features),
+            _ => Features::default(),
+        }
+    }
+
+    /// The version in which a request would be sent.
+    pub(crate) fn version_of<R: Request>(&self, max_version: Option<i16>) -> Option<i16> {
+        match &self.state {
+            State::Open { connection, .. } => connection.version_of::<R>(max_version).ok(),
+            _ => None,
+        }
     }
 
     /// Whether to begin to connect would make sense.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use milena_sim::{Plan, explain, play, tell, twice};
+use milena_sim::{Plan, explain, once, play, tell, twice};
 
 /// Play the rules of producing in a simulated world, and hold each run to the promises.
 ///
@@ -26,15 +26,24 @@ struct Choice {
     /// Only this one, shown whole: its plan, every event, and the outcome.
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
+    /// Play each once, end with the first promise that is broken, and only name it.
+    #[arg(long)]
+    first: bool,
+    /// With producers of transactions, too.
+    #[arg(long)]
+    transactions: bool,
     /// What the runs came to, in numbers.
     #[arg(long)]
     numbers: bool,
 }
 
+/// Violations that are enough to see what is wrong.
+const ENOUGH: usize = 10;
+
 fn main() -> ExitCode {
     let choice = Choice::parse();
     let kept = match choice.seed {
-        Some(seed) => one(seed),
+        Some(seed) => one(choice.draw()(seed)),
         None => many(&choice),
     };
     // Whoever reads a long story may have seen enough.
@@ -44,8 +53,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn one(seed: u64) -> std::io::Result<bool> {
-    let plan = Plan::draw(seed);
+impl Choice {
+    fn draw(&self) -> fn(u64) -> Plan {
+        if self.transactions {
+            Plan::draw_with_transactions
+        } else {
+            Plan::draw
+        }
+    }
+}
+
+fn one(plan: Plan) -> std::io::Result<bool> {
     let (story, outcome) = tell(&plan);
     writeln!(stdout(), "{story}{outcome:#?}")?;
     let (records, violations) = match &outcome {
@@ -67,7 +85,9 @@ fn many(choice: &Choice) -> std::io::Result<bool> {
     let started = Instant::now();
     let findings = play(
         choice.from..choice.from.saturating_add(choice.seeds),
-        twice,
+        choice.draw(),
+        if choice.first { once } else { twice },
+        if choice.first { 1 } else { ENOUGH },
         &|| bar.inc(1),
     );
     bar.finish_and_clear();
@@ -79,11 +99,20 @@ fn many(choice: &Choice) -> std::io::Result<bool> {
     for (seed, violation) in &findings.violations {
         writeln!(out, "seed {seed}: {violation}")?;
     }
-    if let Some(seed) = findings.violations.keys().next() {
-        writeln!(out, "{}", explain(&Plan::draw(*seed)))?;
-        writeln!(out, "cargo xtask simulate --seed {seed} shows all of it")?;
+    if let Some(seed) = findings.violations.keys().next().filter(|_| !choice.first) {
+        writeln!(out, "{}", explain(&choice.draw()(*seed)))?;
+        let kind = if choice.transactions {
+            " --transactions"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "cargo xtask simulate --seed {seed}{kind} shows all of it"
+        )?;
     }
-    writeln!(out, "{rate:.0} seeds/s, each played twice")?;
+    let times = if choice.first { "once" } else { "twice" };
+    writeln!(out, "{rate:.0} seeds/s, each played {times}")?;
     writeln!(
         out,
         "simulate: {} seeds, {} records, {} violations",

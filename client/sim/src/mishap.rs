@@ -63,6 +63,46 @@ pub enum Mishap {
         /// How long the old one is silent. What it was sent meanwhile it reads afterwards.
         lasts: Duration,
     },
+    /// Another node becomes the coordinator of a transactional id and of the group of that name.
+    MoveCoordinator {
+        /// Number of the id.
+        id: usize,
+        /// The new coordinator.
+        node: i32,
+        /// How long it loads what it has to know.
+        loads: Duration,
+    },
+    /// The cluster finalizes another level of `transaction.version`.
+    Upgrade {
+        /// The level.
+        level: i16,
+    },
+    /// A topic is deleted, and created anew a while later.
+    DeleteTopic {
+        /// Index of the topic.
+        topic: usize,
+        /// How long there is none.
+        lasts: Duration,
+    },
+    /// A topic gets the partitions that it lacks.
+    AddPartitions {
+        /// Index of the topic.
+        topic: usize,
+    },
+    /// A producer's process stands still while the cluster goes on.
+    Freeze {
+        /// The producer.
+        producer: usize,
+        /// How long.
+        lasts: Duration,
+    },
+    /// The clock that a producer stamps its records by is set.
+    ClockJump {
+        /// The producer.
+        producer: usize,
+        /// How far it is ahead of the cluster's from then on, in milliseconds.
+        by: i64,
+    },
     /// The broker does as a [`Spell`] says.
     Bewitch(Spell),
     /// A producer closes its open batches, as a flush does.

@@ -25,6 +25,10 @@ pub(crate) enum Event {
     Mishap(usize),
     /// A node comes back.
     NodeUp { node: i32 },
+    /// A topic that was deleted is created anew.
+    TopicBack { topic: usize },
+    /// A process that stood still goes on.
+    Thaw { producer: usize },
     /// Everything becomes whole.
     Heal,
 }

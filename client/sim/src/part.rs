@@ -6,7 +6,7 @@ use std::{
 };
 
 use milena_engine::produce::{Partition, PartitionQueue};
-use milena_protocol::{Str, Uuid, produce::TopicProduceResponse};
+use milena_protocol::{Str, Uuid};
 
 use crate::ledger::{BatchNumber, Place};
 
@@ -43,13 +43,10 @@ impl Part {
         &self.0.name
     }
 
-    /// Whether an answer about this topic, by name or by id, is about this partition's.
-    pub(crate) fn is_of(&self, topic: &TopicProduceResponse) -> bool {
-        topic.name == self.0.name || (topic.name.is_empty() && topic.topic_id == self.0.id.get())
-    }
-
-    pub(crate) fn set_id(&self, id: Uuid) {
-        self.0.id.set(id);
+    /// Takes over the topic's id, and says whether that is another topic's than before.
+    pub(crate) fn set_id(&self, id: Uuid) -> bool {
+        let before = self.0.id.replace(id);
+        before != id && before != Uuid::ZERO
     }
 
     /// Access for callers, which is not counted.

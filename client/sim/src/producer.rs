@@ -1,11 +1,14 @@
 //! A simulated producer: the engine's pieces, put together as the client puts them together, without a socket.
 
+mod application;
 mod callers;
+mod coordination;
+mod ending;
 mod lanes;
 mod questions;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use milena_engine::{
     backoff::Rng,
@@ -16,9 +19,16 @@ use milena_engine::{
         Share, Wake,
     },
     time::Instant,
+    transaction::Transactions,
+    versions::Features,
 };
 
-use self::{callers::Caller, lanes::Lane, questions::Questions, watch::Watch};
+use milena_protocol::Str;
+
+use self::{
+    application::Application, callers::Caller, coordination::Coordination, lanes::Lane,
+    questions::Questions, watch::Watch,
+};
 use crate::{
     cluster::Brokers,
     ledger::{BatchNumber, Ledger, Place, Violation},
@@ -60,6 +70,9 @@ pub(crate) struct Producer {
     questions: Questions,
     watch: Watch,
     callers: Vec<Caller>,
+    coordination: Option<Coordination>,
+    /// As the newest connection heard it.
+    features: Features,
     rng: Rng,
     next_wake: Option<Instant>,
     /// Something was done that may make more possible.
@@ -69,6 +82,10 @@ pub(crate) struct Producer {
     pub(crate) waits: u64,
     /// Ids granted.
     pub(crate) grants: u64,
+    /// How long it stood still.
+    still: Duration,
+    /// How far the clock for its records is ahead, in milliseconds.
+    ahead: i64,
     /// Batches that were sent again.
     pub(crate) retries: u64,
 }
@@ -90,13 +107,31 @@ impl Producer {
             .partitions()
             .map(|place| (place, Part::new(place, name(place.0))));
         let config = MetadataConfig {
-            max_idle: std::time::Duration::from_secs(100_000),
+            max_idle: Duration::from_secs(100_000),
+            max_age: Duration::from_secs(2),
             backoff: mine.settings.retry_backoff,
             ..MetadataConfig::default()
         };
         let mut metadata = Metadata::new(config, Rng::new(rng.next_u64()));
         for name in &names {
             metadata.track(name, false, now);
+        }
+        let mut mine = mine.clone();
+        let coordination = mine.transactions.clone().map(|its| {
+            let id = Str::from(Plan::transactional_id(its.id).as_str());
+            mine.settings.transactional_id = Some(id.clone());
+            let seed = rng.next_u64();
+            let backoff = mine.settings.retry_backoff;
+            let transactions = Transactions::new(id, its.timeout, backoff, seed);
+            Coordination::new(transactions, Application::new(&its, name(0)))
+        });
+        let mut callers: Vec<_> = mine
+            .callers
+            .iter()
+            .map(|script| Caller::new(script))
+            .collect();
+        if coordination.is_some() {
+            callers.push(Caller::new(&[]));
         }
         Self {
             index,
@@ -109,18 +144,18 @@ impl Producer {
             lanes: BTreeMap::new(),
             questions: Questions::new(mine.setup_timeout),
             watch: Watch::default(),
-            callers: mine
-                .callers
-                .iter()
-                .map(|script| Caller::new(script))
-                .collect(),
-            plan: mine.clone(),
+            callers,
+            coordination,
+            features: Features::default(),
+            plan: mine,
             rng,
             next_wake: None,
             busy: false,
             closed: false,
             waits: 0,
             grants: 0,
+            still: Duration::ZERO,
+            ahead: 0,
             retries: 0,
         }
     }
@@ -131,7 +166,9 @@ impl Producer {
 
     /// Whether everything that was appended is settled, and all memory is back.
     pub(crate) fn is_done(&self) -> bool {
+        let coordinated = |coordination: &Coordination| self.closed || coordination.is_done();
         self.callers.iter().all(Caller::is_done)
+            && self.coordination.as_ref().is_none_or(coordinated)
             && self
                 .parts
                 .values()
@@ -158,8 +195,9 @@ impl Producer {
             .iter()
             .map(|(node, lane)| (node.0, lane.sender.in_flight()));
         format!(
-            "producer {}: {callers} callers, {} bytes reserved, in flight {:?}, queues {queues:?}",
+            "producer {}: {callers} callers, {:?}, {} bytes reserved, in flight {:?}, queues {queues:?}",
             self.index,
+            self.coordination.as_ref().map(Coordination::describe),
             self.budget.reserved(),
             lanes.collect::<Vec<_>>(),
         )
@@ -169,17 +207,19 @@ impl Producer {
     pub(crate) fn disturbed(&self) -> Option<&Part> {
         let used = |place: &Place| {
             let loads = self.plan.callers.iter().flatten();
-            loads
-                .clone()
-                .any(|load| (load.topic, load.partition) == *place)
+            let script = self.plan.transactions.iter().flat_map(|its| &its.script);
+            let mut all = loads.chain(script.flat_map(|transaction| &transaction.records));
+            all.any(|load| (load.topic, load.partition) == *place)
         };
         let idle = self.parts.iter().filter(|(place, _)| !used(place));
         idle.map(|(_, part)| part).find(|part| part.looks() > 0)
     }
 
-    /// The epoch that its latest sequences began with.
+    /// The epoch that its latest sequences began with; transactions have theirs from the coordinator.
     pub(crate) fn epoch(&self) -> Option<i16> {
-        self.identity.current().map(|identity| identity.epoch)
+        let mine = self.identity.current();
+        mine.filter(|_| self.coordination.is_none())
+            .map(|identity| identity.epoch)
     }
 
     /// A packet arrived on one of its links.
@@ -192,6 +232,9 @@ impl Producer {
         if self.questions.line.link() == Some(link) {
             return self.question_arrives(packet, around);
         }
+        if let Some(node) = self.coordinator_at(link) {
+            return self.coordinator_arrives(node, packet, around);
+        }
         let lane = self
             .lanes
             .iter()
@@ -200,6 +243,16 @@ impl Producer {
             Some(node) => self.produce_arrives(node, packet, around),
             None => Ok(()),
         }
+    }
+
+    /// Its process stands still for so long.
+    pub(crate) fn stood_still(&mut self, lasts: Duration) {
+        self.still += lasts;
+    }
+
+    /// Sets the clock by which it stamps its records.
+    pub(crate) const fn set_clock(&mut self, ahead: i64) {
+        self.ahead = ahead;
     }
 
     /// The time has come that it wanted to be called at.
@@ -217,6 +270,7 @@ impl Producer {
             self.busy = false;
             self.expire(around)?;
             self.serve_callers(around)?;
+            self.coordinate(around)?;
             self.ask(around)?;
             self.drive_lanes(around)?;
             if !self.busy {
@@ -237,6 +291,7 @@ impl Producer {
             self.callers_timeout(),
             self.questions_timeout(now),
             self.lanes_timeout(),
+            self.coordination_timeout(now),
         ];
         let Some(at) = times.into_iter().flatten().min() else {
             return;
@@ -253,111 +308,19 @@ impl Producer {
         }
     }
 
-    fn expire(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let (now, settings) = (around.now(), self.settings());
-        while let Some(part) = self.reaper.poll(now) {
-            self.busy = true;
-            let again = self.end(&part, around, |queue, each, freed| {
-                queue.expire(now, &settings, each, freed)
-            })?;
-            if let Some(again) = again {
-                self.reaper.watch(part.clone(), again);
-            }
-            // What was given up may have been all that held others back.
-            if let Some(wake) = part.queue(|queue| queue.reschedule(now, &settings)) {
-                self.tell(part, wake);
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives up everything.
-    pub(crate) fn close(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let (now, settings) = (around.now(), self.settings());
-        self.closed = true;
-        self.dismiss_callers();
-        let parts: Vec<_> = self.parts.values().cloned().collect();
-        for part in parts {
-            self.end(&part, around, |queue, each, freed| {
-                queue.abort(now, &settings, each, freed);
-            })?;
-        }
-        self.pump(around)
-    }
-
-    /// Gives up everything accepted so far.
-    pub(crate) fn purge(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let (now, settings) = (around.now(), self.settings());
-        let parts: Vec<_> = self.parts.values().cloned().collect();
-        for part in parts {
-            if part.queue(|queue| queue.is_empty()) {
-                continue;
-            }
-            self.end(&part, around, |queue, each, freed| {
-                queue.purge(now, &settings, each, freed);
-            })?;
-            if let Some(wake) = part.queue(|queue| queue.reschedule(now, &settings)) {
-                self.tell(part, wake);
-            }
-        }
-        self.pump(around)
-    }
-
     /// Asks who leads what.
     pub(crate) fn refresh(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         self.metadata.request_refresh();
         self.pump(around)
     }
 
-    /// Closes every open batch.
-    pub(crate) fn flush(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let (now, settings) = (around.now(), self.settings());
-        let parts: Vec<_> = self.parts.values().cloned().collect();
-        for part in parts {
-            let wake = part.queue(|queue| {
-                if queue.is_empty() {
-                    return None;
-                }
-                queue.seal_open();
-                queue.reschedule(now, &settings)
-            });
-            if let Some(wake) = wake {
-                self.tell(part, wake);
-            }
-        }
-        self.pump(around)
-    }
-
-    /// Runs `give_up` on a queue, and tells of what ended by it.
-    fn end<R>(
-        &mut self,
-        part: &Part,
-        around: &mut Around<'_>,
-        give_up: impl FnOnce(
-            &mut PartitionQueue<BatchNumber>,
-            &mut dyn FnMut(Share<BatchNumber>, Failure),
-            &mut dyn FnMut(Content),
-        ) -> R,
-    ) -> Result<R, Violation> {
-        let (mut ended, mut freed) = (Vec::new(), Vec::new());
-        let result = part.queue(|queue| {
-            give_up(
-                queue,
-                &mut |share, failure| ended.push((share, failure)),
-                &mut |content| freed.push(content),
-            )
-        });
-        for content in freed {
-            self.free(content);
-        }
-        for (share, failure) in ended {
-            self.finish(&share, Err(failure), around)?;
-        }
-        Ok(result)
-    }
-
     /// Carries out what the engine wants.
     fn apply(&mut self, effects: Effects<Part>, around: &mut Around<'_>) -> Result<(), Violation> {
+        for finished in &effects.finished {
+            if let Err(failure) = &finished.result {
+                self.spoil(failure);
+            }
+        }
         for content in effects.freed {
             self.free(content);
         }
@@ -401,7 +364,7 @@ impl Producer {
                 failure.reason, failure.persistence, failure.attempts, failure.cause
             ),
         });
-        let limit = self.plan.settings.delivery_timeout;
+        let limit = self.plan.settings.delivery_timeout + self.still;
         around.ledger.finish(batch, outcome, around.net.now, limit)
     }
 
@@ -414,7 +377,11 @@ impl Producer {
             let Some(topic) = cluster.topic(part.name()) else {
                 continue;
             };
-            part.set_id(topic.id);
+            // Of a topic that was created anew, leader epochs begin anew.
+            let renewed = part.set_id(topic.id);
+            if renewed {
+                part.queue(PartitionQueue::handle_renewed);
+            }
             let Some(view) = topic.partition(part.place().1) else {
                 continue;
             };

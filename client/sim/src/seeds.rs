@@ -15,8 +15,6 @@ use std::{
 
 use crate::{EventLog, Plan, Report, Violation, run, shrink};
 
-/// Violations after which the rest is not played: they mostly have the same cause.
-const ENOUGH: usize = 10;
 /// Lines of the event log that a violation is told with; the plan is small by then.
 const TAIL: usize = 200;
 /// Runs that making a plan smaller may take.
@@ -33,10 +31,13 @@ pub struct Findings {
     pub violations: BTreeMap<u64, Violation>,
 }
 
-/// Plays seeds. `player` is [`once`] or [`twice`]; `done` hears of every seed. It ends early when violations pile up.
+/// Plays seeds. `draw` makes a plan of one, `player` is [`once`] or [`twice`]; `done` hears of every seed. With `enough` violations, the rest is not
+/// played: they mostly have the same cause.
 pub fn play(
     seeds: Range<u64>,
+    draw: fn(u64) -> Plan,
     player: fn(&Plan) -> Result<Report, Violation>,
+    enough: usize,
     done: &(dyn Fn() + Sync),
 ) -> Findings {
     let next = AtomicU64::new(seeds.start);
@@ -50,7 +51,7 @@ pub fn play(
                 findings.violations.insert(seed, violation);
             }
         }
-        findings.violations.len() < ENOUGH
+        findings.violations.len() < enough
     };
     let work = || {
         loop {
@@ -58,7 +59,7 @@ pub fn play(
             if seed >= seeds.end {
                 return;
             }
-            let going_on = add(seed, player(&Plan::draw(seed)));
+            let going_on = add(seed, player(&draw(seed)));
             done();
             if !going_on {
                 next.store(seeds.end, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use crate::{Plan, once};
 
-/// Takes mishaps, producers' callers and records out of a plan, one after the other, as long as some promise stays
+/// Takes mishaps, producers' callers, transactions and records out of a plan, one after the other, as long as some promise stays
 /// broken. `tries` bounds the number of runs.
 #[must_use]
 pub fn shrink(plan: &Plan, mut tries: usize) -> Plan {
@@ -36,6 +36,10 @@ enum Step {
     Half(usize, usize),
     /// One record of a caller.
     Record(usize, usize, usize),
+    /// One transaction of a producer.
+    Transaction(usize, usize),
+    /// One record of one.
+    RecordOf(usize, usize, usize),
 }
 
 fn steps(plan: &Plan) -> Vec<Step> {
@@ -48,6 +52,15 @@ fn steps(plan: &Plan) -> Vec<Step> {
                 (0..script.len())
                     .rev()
                     .map(|record| Step::Record(producer, caller, record)),
+            );
+        }
+        let script = mine.transactions.iter().flat_map(|its| &its.script);
+        for (number, transaction) in script.enumerate() {
+            steps.push(Step::Transaction(producer, number));
+            steps.extend(
+                (0..transaction.records.len())
+                    .rev()
+                    .map(|record| Step::RecordOf(producer, number, record)),
             );
         }
     }
@@ -73,6 +86,15 @@ impl Step {
             Self::Record(producer, caller, record) => {
                 let script = plan.producers.get_mut(producer)?.callers.get_mut(caller)?;
                 (record < script.len()).then(|| script.remove(record))?;
+            }
+            Self::Transaction(producer, number) => {
+                let its = plan.producers.get_mut(producer)?.transactions.as_mut()?;
+                (number < its.script.len()).then(|| its.script.remove(number))?;
+            }
+            Self::RecordOf(producer, number, record) => {
+                let its = plan.producers.get_mut(producer)?.transactions.as_mut()?;
+                let records = &mut its.script.get_mut(number)?.records;
+                (record < records.len()).then(|| records.remove(record))?;
             }
         }
         Some(plan)

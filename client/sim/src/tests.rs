@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use crate::{Plan, Report, Violation, explain, once, play, twice};
 
-fn keep_the_promises(seeds: Range<u64>, player: fn(&Plan) -> Result<Report, Violation>) -> Report {
-    let findings = play(seeds, player, &|| {});
+type Player = fn(&Plan) -> Result<Report, Violation>;
+
+fn keep_the_promises(seeds: Range<u64>, draw: fn(u64) -> Plan, player: Player) -> Report {
+    let findings = play(seeds, draw, player, 10, &|| {});
     if let Some((seed, violation)) = findings.violations.first_key_value() {
-        let story = explain(&Plan::draw(*seed));
+        let story = explain(&draw(*seed));
         panic!(
             "{story}\nseed {seed}: {violation}\ncargo xtask simulate --seed {seed} shows all of it"
         );
@@ -17,13 +19,31 @@ fn keep_the_promises(seeds: Range<u64>, player: fn(&Plan) -> Result<Report, Viol
 
 #[test]
 fn every_seed_keeps_the_promises() {
-    let sum = keep_the_promises(0..600, once);
+    let sum = keep_the_promises(0..600, Plan::draw, once);
     assert!(reaches_everything(&sum), "{sum:?}");
 }
 
 #[test]
+fn every_seed_keeps_the_promises_of_transactions() {
+    let sum = keep_the_promises(0..400, Plan::draw_with_transactions, once);
+    let tally = &sum.transactions;
+    let counts = [
+        tally.committed,
+        tally.aborted,
+        tally.committed_untold,
+        tally.hidden,
+        tally.offsets,
+        tally.begun_fenced,
+        sum.zombies,
+        sum.retries,
+    ];
+    assert!(counts.iter().all(|count| *count > 0), "{sum:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
-    keep_the_promises(1000..1020, twice);
+    keep_the_promises(1000..1020, Plan::draw, twice);
+    keep_the_promises(1000..1020, Plan::draw_with_transactions, twice);
 }
 
 /// Whether all that the world is made for has happened.

@@ -1,5 +1,8 @@
 //! The world: brokers, network, producers and time, run until everything is settled.
 
+mod judgement;
+mod mishaps;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use milena_broker::Reply;
@@ -7,9 +10,9 @@ use milena_engine::{backoff::Rng, time::Instant};
 
 use crate::{
     cluster::{Brokers, describe_request},
-    ledger::{Ledger, Tally, Violation},
+    ledger::{Ledger, Log, Tally, TransactionTally, Violation},
     log::EventLog,
-    mishap::{Mishap, Way},
+    mishap::Mishap,
     net::{Event, LinkId, Net},
     plan::Plan,
     producer::{Around, Producer},
@@ -20,6 +23,8 @@ use crate::{
 pub struct Report {
     /// What became of the records.
     pub tally: Tally,
+    /// What became of transactions.
+    pub transactions: TransactionTally,
     /// Events that were handled.
     pub events: u64,
     /// Requests that were applied after their client had given up the connection.
@@ -40,6 +45,8 @@ pub struct Report {
 
 /// Time that everything may take once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Wait before something is tried again that cannot be done now.
+const SOON: Duration = Duration::from_millis(20);
 /// Events of a run before it counts as endless.
 const EVENTS: u64 = 50_000;
 
@@ -62,6 +69,10 @@ struct World<'a> {
     ledger: Ledger,
     producers: Vec<Producer>,
     report: Report,
+    /// Logs of topics that were deleted.
+    graves: Vec<Log>,
+    /// Until when the process of each producer stands still.
+    frozen: BTreeMap<usize, Instant>,
     ended: bool,
 }
 
@@ -95,6 +106,8 @@ impl<'a> World<'a> {
             ledger: Ledger::default(),
             producers,
             report: Report::default(),
+            graves: Vec::new(),
+            frozen: BTreeMap::new(),
             ended: false,
         };
         for index in 0..plan.producers.len() {
@@ -141,7 +154,6 @@ impl<'a> World<'a> {
         }
         match event {
             Event::Up(link) => self.reach_broker(link),
-            Event::Mishap(number) => self.befall(number),
             Event::NodeUp { node } => {
                 self.log
                     .note(self.net.now, || format!("node {node} is back"));
@@ -150,14 +162,54 @@ impl<'a> World<'a> {
                     .node_up(node)
                     .map_err(|error| Violation(error.to_string()))
             }
+            Event::TopicBack { topic } => {
+                if self.create(topic).is_err() {
+                    // Not enough nodes are up.
+                    self.net.plan(self.net.now + SOON, event);
+                }
+                Ok(())
+            }
             Event::Heal => self.heal(),
+            Event::Mishap(number) => self.befall(number),
             _ if self.ended => Ok(()),
+            // A process that stands still finds all of it when it goes on.
+            _ if self.defer(event) => Ok(()),
+            Event::Thaw { producer } => self.visit(producer, Producer::pump),
             Event::Wake { producer } => self.visit(producer, Producer::wake),
             Event::Append { producer, caller } => self.visit(producer, |producer, around| {
                 producer.next_record(caller, around)
             }),
             Event::Down(link) => self.reach_client(link),
         }
+    }
+
+    /// Puts off what happens to a producer that stands still.
+    fn defer(&mut self, event: Event) -> bool {
+        let producer = match event {
+            Event::Wake { producer } | Event::Append { producer, .. } => Some(producer),
+            Event::Down(link) => self.net.link(link).map(|link| link.producer),
+            Event::Mishap(number) => match self.plan.mishaps.get(number) {
+                Some((
+                    _,
+                    Mishap::Flush { producer }
+                    | Mishap::Purge { producer }
+                    | Mishap::Close { producer },
+                )) => Some(*producer),
+                _ => None,
+            },
+            _ => None,
+        };
+        let thaws = producer.and_then(|producer| self.thaws(producer));
+        if let Some(at) = thaws {
+            self.net.plan(at, event);
+        }
+        thaws.is_some()
+    }
+
+    /// Until when a producer stands still, if it does.
+    fn thaws(&self, producer: usize) -> Option<Instant> {
+        let at = self.frozen.get(&producer).copied();
+        at.filter(|at| *at > self.net.now)
     }
 
     fn visit(
@@ -219,7 +271,7 @@ impl<'a> World<'a> {
             Reply::Wait(_) => return Err(Violation("a fetch waits".to_owned())),
         }
         // The socket has room again.
-        if self.ended {
+        if self.ended || self.thaws(producer).is_some() {
             Ok(())
         } else {
             self.visit(producer, Producer::pump)
@@ -236,124 +288,13 @@ impl<'a> World<'a> {
             producer.arrive(id, packet, around)
         })
     }
-
-    fn befall(&mut self, number: usize) -> Result<(), Violation> {
-        let Some((_, mishap)) = self.plan.mishaps.get(number) else {
-            return Ok(());
-        };
-        let now = self.net.now;
-        self.log.note(now, || format!("{mishap:?}"));
-        match mishap {
-            Mishap::Cut { node, producer } => self.net.cut(*node, *producer),
-            Mishap::Stall {
-                node,
-                producer,
-                way,
-                lasts,
-                later_ones,
-            } => self
-                .net
-                .stall(*node, *producer, *way, now + *lasts, *later_ones),
-            Mishap::NodeDown { node, lasts } => {
-                self.brokers
-                    .state
-                    .node_down(*node)
-                    .map_err(|error| Violation(error.to_string()))?;
-                self.net.close_node(*node);
-                self.net.plan(now + *lasts, Event::NodeUp { node: *node });
-            }
-            Mishap::Unreachable { node, lasts } => {
-                self.net.take_no_connections(*node, now + *lasts);
-            }
-            Mishap::MoveLeader {
-                topic,
-                partition,
-                node,
-            } => {
-                let name = self.brokers.name(*topic).to_owned();
-                // A node that is down cannot lead; then nothing happens.
-                let _ = self.brokers.state.move_leader(&name, *partition, *node);
-            }
-            Mishap::Usurp {
-                topic,
-                partition,
-                node,
-                lasts,
-            } => {
-                let name = self.brokers.name(*topic).to_owned();
-                let leader = self.brokers.state.leader(&name, *partition);
-                if let Some((old, _)) = leader.filter(|(old, _)| old != node) {
-                    self.net.stall(old, None, Way::Both, now + *lasts, true);
-                    let _ = self.brokers.state.move_leader(&name, *partition, *node);
-                }
-                for producer in 0..self.producers.len() {
-                    self.visit(producer, Producer::refresh)?;
-                }
-            }
-            Mishap::Bewitch(spell) => {
-                let fault = spell.fault(&self.brokers.names);
-                self.brokers.state.push_fault(fault);
-            }
-            Mishap::Flush { producer } => return self.visit(*producer, Producer::flush),
-            Mishap::Purge { producer } => return self.visit(*producer, Producer::purge),
-            Mishap::Close { producer } => return self.visit(*producer, Producer::close),
-        }
-        Ok(())
-    }
-
-    fn heal(&mut self) -> Result<(), Violation> {
-        self.log
-            .note(self.net.now, || "everything is whole again".to_owned());
-        self.brokers.state.clear_faults();
-        self.net.heal();
-        for node in 1..=self.plan.nodes {
-            if !self.brokers.state.is_up(node) {
-                let up = self.brokers.state.node_up(node);
-                up.map_err(|error| Violation(error.to_string()))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares what was said with what is.
-    fn judge(mut self) -> Result<Report, Violation> {
-        self.heal()?;
-        let mut logs = BTreeMap::new();
-        for (topic, partition) in self.plan.partitions() {
-            let log = self
-                .brokers
-                .read(topic, partition, self.net.now)
-                .map_err(Violation)?;
-            logs.insert((topic, partition), log);
-        }
-        self.report.tally = self.ledger.check(self.plan, &logs)?;
-        let audit = self.brokers.state.audit();
-        if audit.lost() > 0 {
-            return Err(Violation(format!("the broker lost records: {audit:?}")));
-        }
-        self.report.recognised = audit.partitions.iter().map(|part| part.recognised).sum();
-        for producer in &self.producers {
-            if let Some(part) = producer.disturbed() {
-                let place = part.place();
-                return Err(Violation(format!(
-                    "{place:?} is idle and was looked at {} times",
-                    part.looks()
-                )));
-            }
-            self.report.waits += producer.waits;
-            self.report.retries += producer.retries;
-            self.report.renewals += producer.grants.saturating_sub(1);
-            let epoch = producer.epoch().unwrap_or(self.plan.first_epoch);
-            self.report.bumps += u64::from(epoch.abs_diff(self.plan.first_epoch));
-        }
-        Ok(self.report)
-    }
 }
 
 impl Report {
     /// Both together; the later end.
     pub fn add(&mut self, other: &Self) {
         self.tally.add(&other.tally);
+        self.transactions.add(&other.transactions);
         self.events += other.events;
         self.zombies += other.zombies;
         self.recognised += other.recognised;

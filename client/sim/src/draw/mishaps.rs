@@ -10,6 +10,9 @@ use crate::{
     plan::{Plan, ProducerPlan},
 };
 
+/// In milliseconds. What is ahead by an hour, brokers do not take.
+const HALF_AN_HOUR: u64 = 30 * 60 * 1000;
+
 impl Dice {
     pub(super) fn mishap(&mut self, plan: &Plan, theme: Theme) -> Mishap {
         let node = self.number(1, u64::try_from(plan.nodes).unwrap_or(1));
@@ -22,9 +25,9 @@ impl Dice {
         let waits = |mine: &ProducerPlan| mine.settings.request_timeout;
         let patience = plan.producers.first().map_or(Duration::ZERO, waits);
         let kind = match theme {
-            Theme::Everything => self.below(22),
-            Theme::Buffers => self.pick(3, &[3, 3, 3, 3, 20, 20, 0, 9, 11, 15]),
-            Theme::Refusals => self.pick(11, &[11, 11, 11, 11, 0, 15]),
+            Theme::Everything => self.below(27),
+            Theme::Buffers => self.pick(3, &[3, 3, 3, 3, 20, 20, 0, 9, 11, 15, 22, 25]),
+            Theme::Refusals => self.pick(11, &[11, 11, 11, 11, 0, 15, 22]),
         };
         match kind {
             0..=2 => Mishap::Cut {
@@ -59,11 +62,34 @@ impl Dice {
             11..=14 => Mishap::Bewitch(self.refusal(Some((topic, partition)))),
             15..=17 => Mishap::Bewitch(self.trouble(node)),
             18 => Mishap::Bewitch(self.elsewhere(node)),
-            20.. => Mishap::Usurp {
+            20..=21 => Mishap::Usurp {
                 topic,
                 partition,
                 node,
                 lasts: patience / 2 + self.millis(0, 100),
+            },
+            22..=23 => Mishap::Freeze {
+                producer,
+                lasts: match theme {
+                    Theme::Everything => self.millis(1, 1500),
+                    // About as long as anybody waits for it.
+                    Theme::Buffers | Theme::Refusals => patience / 2 + self.millis(0, 100),
+                },
+            },
+            24 => Mishap::ClockJump {
+                producer,
+                by: i64::from(self.number(0, 2 * HALF_AN_HOUR)) - HALF_AN_HOUR.cast_signed(),
+            },
+            25 => Mishap::DeleteTopic {
+                topic,
+                lasts: if self.one_in(2) {
+                    Duration::ZERO
+                } else {
+                    self.millis(1, 400)
+                },
+            },
+            26 => Mishap::AddPartitions {
+                topic: plan.topics.len() - 1,
             },
             _ if self.one_in(3) => Mishap::Close { producer },
             _ if self.one_in(2) => Mishap::Purge { producer },
@@ -73,7 +99,9 @@ impl Dice {
 
     fn refusal(&mut self, at: Option<(usize, i32)>) -> Spell {
         let refuse = SpellKind::Refuse;
-        let kind = if self.one_in(5) {
+        let kind = if self.one_in(6) {
+            refuse(self.any_code())
+        } else if self.one_in(5) {
             self.pick(
                 refuse(ErrorCode::MESSAGE_TOO_LARGE),
                 &[
@@ -92,6 +120,8 @@ impl Dice {
                     refuse(ErrorCode::KAFKA_STORAGE_ERROR),
                     refuse(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
                     refuse(ErrorCode::CORRUPT_MESSAGE),
+                    refuse(ErrorCode::UNKNOWN_TOPIC_ID),
+                    refuse(ErrorCode::FENCED_LEADER_EPOCH),
                     SpellKind::Deny(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND),
                     SpellKind::Deny(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND),
                     SpellKind::Deny(ErrorCode::REQUEST_TIMED_OUT),
@@ -108,6 +138,25 @@ impl Dice {
             after: self.pick(0, &[0, 1, 3, 6]),
             times: self.pick(1, &[1, 2, 5]),
         }
+    }
+
+    /// Any code there is, but for those by which a broker would lie about what it has.
+    fn any_code(&mut self) -> ErrorCode {
+        let lies = [
+            ErrorCode::NONE,
+            ErrorCode::DUPLICATE_SEQUENCE_NUMBER,
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            ErrorCode::INVALID_PRODUCER_EPOCH,
+            ErrorCode::UNKNOWN_PRODUCER_ID,
+        ];
+        let honest: Vec<_> = ErrorCode::ALL
+            .iter()
+            .filter(|code| !lies.contains(code))
+            .collect();
+        let at = self.size(0, honest.len() as u64 - 1);
+        honest
+            .get(at)
+            .map_or(ErrorCode::UNKNOWN_SERVER_ERROR, |code| **code)
     }
 
     fn trouble(&mut self, node: i32) -> Spell {
@@ -174,7 +223,7 @@ impl Mishap {
     /// Whether records may fail by it however patient their producer is.
     pub(super) fn ends_batches(&self) -> bool {
         match self {
-            Self::Close { .. } | Self::Purge { .. } => true,
+            Self::Close { .. } | Self::Purge { .. } | Self::DeleteTopic { .. } => true,
             Self::Bewitch(Spell {
                 kind: SpellKind::Refuse(code) | SpellKind::Deny(code),
                 ..

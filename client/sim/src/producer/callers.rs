@@ -56,6 +56,14 @@ impl Producer {
         self.callers.iter().map(first).collect()
     }
 
+    /// The only caller of a producer of transactions gets its records.
+    pub(super) fn hand_out(&mut self, records: &[Load], around: &mut Around<'_>) {
+        if let Some(caller) = self.callers.first_mut() {
+            caller.script = records.iter().copied().collect();
+        }
+        self.plan_next(0, around);
+    }
+
     /// A caller's next record is ready.
     pub(crate) fn next_record(
         &mut self,
@@ -83,6 +91,16 @@ impl Producer {
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
         self.busy = true;
+        if let Some(coordination) = &self.coordination
+            && !coordination.is_open()
+        {
+            // What belongs to no transaction is not accepted.
+            if let Some(grant) = held {
+                self.budget.release(grant.reserved, grant.chunk);
+            }
+            return Ok(());
+        }
+        let transaction = self.transaction();
         let (now, settings) = (around.now(), self.settings());
         let place = (load.topic, load.partition);
         let Some(part) = self.parts.get(&place).cloned() else {
@@ -92,7 +110,7 @@ impl Producer {
         let mut value = record.to_be_bytes().to_vec();
         value.resize(load.size.max(value.len()), b'x');
         let data = RecordRef {
-            timestamp: millis(now),
+            timestamp: millis(now) + self.ahead,
             value: Some((&value).into()),
             ..RecordRef::default()
         };
@@ -101,7 +119,7 @@ impl Producer {
             held,
         };
         let (index, ledger) = (self.index, &mut *around.ledger);
-        let open = || ledger.open(index, place, now);
+        let open = || ledger.open(index, transaction, place, now);
         let appended = part.queue(|queue| {
             queue.append(&data, Choice::Given, &settings, &mut source, || now, open)
         });
@@ -181,6 +199,7 @@ impl Producer {
                 self.budget.cancel(waiting.ticket);
                 let index = self.index;
                 around.note(|| format!("producer {index}: caller {number} waited too long"));
+                self.refuse_record();
                 self.plan_next(number, around);
             } else if let Some(caller) = self.callers.get_mut(number) {
                 caller.waiting = Some(waiting);

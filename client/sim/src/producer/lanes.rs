@@ -64,7 +64,10 @@ impl Producer {
         let mut effects = Effects::new();
         let lane = self.lane(node);
         match event {
-            Event::Ready => {}
+            Event::Ready => {
+                let heard = lane.line.features();
+                self.features = self.features.max(heard);
+            }
             Event::Written(token) => {
                 lane.sender
                     .handle_written(token, now, &settings, &mut effects);

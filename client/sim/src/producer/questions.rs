@@ -52,7 +52,8 @@ impl Questions {
 impl Producer {
     /// When an id has to be asked for.
     fn id_due(&self) -> Option<Instant> {
-        let wanted = self.plan.settings.idempotent && self.identity.wanted();
+        let wanted =
+            self.plan.settings.idempotent && self.coordination.is_none() && self.identity.wanted();
         (wanted && !self.questions.asked_for_id).then_some(self.questions.id_not_before)
     }
 
@@ -139,6 +140,7 @@ impl Producer {
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
         self.busy = true;
+        self.features = self.features.max(self.questions.line.features());
         if let Event::Answer(answer) = event {
             if answer.api == ApiKey::METADATA {
                 self.metadata_answered(&answer, around);

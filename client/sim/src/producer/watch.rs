@@ -12,7 +12,7 @@ use milena_engine::{
     time::Instant,
 };
 use milena_protocol::{
-    ErrorCode,
+    ErrorCode, Uuid,
     produce::{PartitionProduceData, ProduceRequest, ProduceResponse},
 };
 
@@ -41,6 +41,8 @@ type Number = (i64, i16, i32);
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     place: Place,
+    /// By which the request names the topic, if it does.
+    topic_id: Uuid,
     number: Number,
     /// Who leads the partition, as far as was known.
     leader: Option<Leader>,
@@ -83,6 +85,7 @@ impl Watch {
                 let place = part.place();
                 let sent = Sent {
                     place,
+                    topic_id: topic.topic_id,
                     number: number(data),
                     leader: part.queue(|queue| queue.leader()),
                 };
@@ -122,11 +125,15 @@ impl Watch {
         let batches = self.sent.remove(&request).unwrap_or_default();
         for topic in &response.responses {
             for answer in &topic.partition_responses {
-                let part = parts
-                    .values()
-                    .find(|part| part.is_of(topic) && part.place().1 == answer.index);
-                let batch = part
-                    .and_then(|part| batches.iter().find(|batch| batch.place == part.place()))
+                let is_of = |batch: &&Sent| {
+                    let part = parts.get(&batch.place);
+                    let named = part.is_some_and(|part| part.name() == &*topic.name);
+                    let by_id = topic.name.is_empty() && topic.topic_id == batch.topic_id;
+                    batch.place.1 == answer.index && (named || by_id)
+                };
+                let batch = batches
+                    .iter()
+                    .find(is_of)
                     .ok_or_else(|| Violation(format!("an answer to nothing: {answer:?}")))?;
                 if answer.error_code.is_err() {
                     self.refused(*batch, answer.error_code, settings, now)?;
@@ -147,6 +154,7 @@ impl Watch {
             place,
             number,
             leader,
+            ..
         } = batch;
         let mut refusal = Refusal {
             number,
@@ -168,6 +176,10 @@ impl Watch {
         }
         if !misplaced {
             self.refused.insert(place, refusal);
+            return Ok(());
+        }
+        if settings.transactional_id.is_some() {
+            // Within a transaction the epoch is the coordinator's, which may end both.
             return Ok(());
         }
         if settings.max_in_flight == 1 && !self.divided.contains(&place) {
