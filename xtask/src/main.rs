@@ -17,6 +17,7 @@ mod interrupt;
 mod java;
 mod kafka;
 mod maven;
+mod mutants;
 mod paths;
 mod schema;
 mod signal;
@@ -57,6 +58,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Break the rules of producing on purpose, one at a time, and see that each break is noticed.
+    Mutants(mutants::Choice),
     /// Put a real cluster under load and faults drawn from a seed, and compare what was promised with what is stored.
     Chaos(chaos::Choice),
     /// Compile the Java programs under testdata/java, and run one.
@@ -133,6 +136,7 @@ fn run(cli: Cli) -> Result<bool> {
         Chore::Schema(choice) => schema::command(&choice),
         Chore::Golden(choice) => golden::command(&choice),
         Chore::Simulate { arguments } => simulate::command(&arguments),
+        Chore::Mutants(choice) => mutants::command(&choice),
         Chore::Chaos(choice) => chaos::command(&choice),
         Chore::Captures(choice) => {
             captures::command(&choice)?;
