@@ -17,6 +17,7 @@ use tokio::{runtime::Handle, sync::watch, time::Instant};
 pub use self::connect::ClientBuilder;
 use crate::{
     admin::Admin,
+    blocking::OwnThread,
     config::{Bootstrap, Config},
     error::{BrokerError, BrokerErrorKind, Cause, KafkaError, Peer, TopicError},
     io::{
@@ -42,7 +43,7 @@ use crate::{
 /// ```
 ///
 /// Its tasks run on the runtime in which it was connected, and end when the last clone and everything made of it are
-/// gone. It creates no threads.
+/// gone. It creates no threads, unless it is connected by [`connect_blocking`](ClientBuilder::connect_blocking).
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -54,6 +55,8 @@ struct Shared {
     runtime: Handle,
     control: Control,
     pool: Arc<Pool>,
+    /// The thread of the runtime, if it has its own.
+    thread: Option<OwnThread>,
 }
 
 /// A broker of the cluster, as the cluster told of it.
@@ -145,6 +148,10 @@ impl Client {
 
     pub(crate) fn clock(&self) -> Clock {
         self.shared.clock
+    }
+
+    pub(crate) fn has_own_thread(&self) -> bool {
+        self.shared.thread.is_some()
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

@@ -28,12 +28,14 @@
 //! - [`Admin`]: creating, deleting and describing topics.
 //! - [`Reader`]: records out, from any offset, without a consumer group.
 //! - [`Connector`] and [`Resolver`]: other ways to reach a broker.
+//! - [`blocking`]: producers for programs without async.
 //!
 //! Every wait has a deadline, and every error says what was seen and from whom. The client runs on the Tokio runtime in
-//! which it was connected, and creates no threads. What it does is told by `tracing` events: connections made and lost at
+//! which it was connected, and creates no threads (except for [`blocking`], one for each client). What it does is told by `tracing` events: connections made and lost at
 //! `info` and `warn`, leaders that moved at `info`, retries at `info` and `warn`.
 
 mod admin;
+pub mod blocking;
 mod client;
 mod config;
 mod error;

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::{Client, Shared};
 use crate::{
+    blocking::OwnThread,
     config::{Config, Settings},
     error::{BrokerError, BrokerErrorKind, ConnectError},
     io::{
@@ -174,6 +175,14 @@ impl ClientBuilder {
     /// At once when a setting cannot be, when there is no Tokio runtime, or when every address leads to something other
     /// than Kafka; otherwise after the [bootstrap timeout](Self::bootstrap_timeout), with what happened at each address.
     pub async fn connect(self) -> Result<Client, ConnectError> {
+        self.connect_with(None).await
+    }
+
+    /// As [`connect`](Self::connect). The client keeps the thread that its tasks are on, if that is its own.
+    pub(crate) async fn connect_with(
+        self,
+        thread: Option<OwnThread>,
+    ) -> Result<Client, ConnectError> {
         let config = self.settings.check()?;
         let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let clock = Clock::start();
@@ -217,6 +226,7 @@ impl ClientBuilder {
                 runtime,
                 control,
                 pool,
+                thread,
             }),
         })
     }

@@ -1,6 +1,6 @@
 //! Errors of configuring and connecting a client.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use super::{BrokerError, list};
 
@@ -48,6 +48,12 @@ pub enum ConnectError {
     /// The call was made outside of a Tokio runtime, on which the client's tasks would run.
     #[error("there is no Tokio runtime here to run the client's tasks on")]
     NoRuntime,
+    /// There can be no thread to run the client's tasks on.
+    #[error("there can be no thread to run the client's tasks on: {0}")]
+    Thread(Arc<io::Error>),
+    /// The call was made from a callback of a blocking producer, which may not wait.
+    #[error("a client cannot be waited for in a callback")]
+    WouldBlock,
     /// None of the addresses led to a cluster. For each address: what happened last.
     #[error("no broker answered within {waited:?}: {}", list(.attempts))]
     Unreachable {

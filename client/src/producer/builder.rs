@@ -37,6 +37,10 @@ impl ProducerBuilder {
         Self { client, setup }
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whose acknowledgement a record waits for. Default: [`Acks::All`].
     ///
     /// [`Acks::Leader`] and [`Acks::None`] switch idempotence off, unless it was asked for by name: then they are an

@@ -29,8 +29,13 @@ struct Inner {
 #[derive(Debug)]
 enum Detail {
     Text(String),
+    /// It is not settled yet.
+    Unsettled(String),
     Topic(TopicError),
-    Failure { failure: Arc<Failure>, index: u32 },
+    Failure {
+        failure: Arc<Failure>,
+        index: u32,
+    },
 }
 
 /// The kinds of [`ProduceError`].
@@ -65,6 +70,8 @@ pub enum ProduceErrorKind {
     Aborted,
     /// [`Producer::purge`](crate::Producer::purge) gave it up.
     Purged,
+    /// A call of [`blocking`](crate::blocking) would have had to wait in a callback, on the very thread that it waited for.
+    WouldBlock,
 }
 
 impl ProduceErrorKind {
@@ -101,6 +108,18 @@ impl ProduceError {
                 topic: topic.into(),
                 partition,
                 detail: Detail::Text(detail.into()),
+            }),
+        }
+    }
+
+    /// A record that was accepted, and whose outcome nobody will tell.
+    pub(crate) fn unsettled(topic: &str, partition: i32, detail: String) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind: ProduceErrorKind::WouldBlock,
+                topic: topic.into(),
+                partition: Some(partition),
+                detail: Detail::Unsettled(detail),
             }),
         }
     }
@@ -158,14 +177,17 @@ impl ProduceError {
 
     /// Whether the record may be in the log all the same.
     pub fn persistence(&self) -> Persistence {
-        self.failure()
-            .map_or(Persistence::No, |failure| failure.persistence)
+        match &self.inner.detail {
+            Detail::Failure { failure, .. } => failure.persistence,
+            Detail::Unsettled(_) => Persistence::Maybe,
+            Detail::Text(_) | Detail::Topic(_) => Persistence::No,
+        }
     }
 
     /// Kafka's error code, if a broker's answer was the last thing that went wrong.
     pub fn code(&self) -> Option<i16> {
         match &self.inner.detail {
-            Detail::Text(_) => None,
+            Detail::Text(_) | Detail::Unsettled(_) => None,
             Detail::Topic(error) => refusal(error).map(|code| code.0),
             Detail::Failure { failure, .. } => match failure.cause.as_ref()? {
                 Cause::Answer { code, .. } => Some(code.0),
@@ -199,7 +221,7 @@ impl ProduceError {
     fn failure(&self) -> Option<&Failure> {
         match &self.inner.detail {
             Detail::Failure { failure, .. } => Some(failure),
-            Detail::Text(_) | Detail::Topic(_) => None,
+            Detail::Text(_) | Detail::Unsettled(_) | Detail::Topic(_) => None,
         }
     }
 }
@@ -253,7 +275,7 @@ impl fmt::Display for ProduceError {
             write!(f, "-{partition}")?;
         }
         match &self.inner.detail {
-            Detail::Text(text) => write!(f, ": {text}"),
+            Detail::Text(text) | Detail::Unsettled(text) => write!(f, ": {text}"),
             Detail::Topic(error) => write!(f, ": {error}"),
             Detail::Failure { failure, index } => describe(f, failure, *index),
         }

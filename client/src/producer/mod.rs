@@ -20,6 +20,7 @@ mod transaction;
 use std::{fmt, sync::Arc, time::Duration};
 
 use milena_engine::{produce::Settings, transaction::Transactions};
+use tokio::runtime;
 
 pub use builder::ProducerBuilder;
 pub use delivery::{Delivery, DeliveryStatus, RecordMetadata};
@@ -97,6 +98,19 @@ impl Producer {
         Self {
             handle: Arc::new(Handle { core }),
         }
+    }
+
+    pub(crate) fn runtime(&self) -> &runtime::Handle {
+        self.handle.core.client.runtime()
+    }
+
+    pub(crate) fn delivery_timeout(&self) -> Duration {
+        self.handle.core.settings.delivery_timeout
+    }
+
+    /// Whether nothing will be sent any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.handle.core.has_ended()
     }
 
     /// Accepts a record: it is copied into a batch, in order, and will be sent.

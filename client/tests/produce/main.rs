@@ -8,6 +8,8 @@ mod bad_input;
 #[cfg(test)]
 mod batching;
 #[cfg(test)]
+mod blocking;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod choosing;

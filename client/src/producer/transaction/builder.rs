@@ -7,7 +7,7 @@ use milena_engine::produce::Acks;
 use milena_protocol::Str;
 
 use super::{TransactionError, TransactionalProducer};
-use crate::{ConfigError, Interceptor, ProducerBuilder};
+use crate::{Client, ConfigError, Interceptor, ProducerBuilder};
 
 /// Sets up a [`TransactionalProducer`]; every setting has Kafka's default.
 ///
@@ -53,6 +53,10 @@ impl TransactionalProducerBuilder {
             id,
             timeout: Duration::from_secs(60),
         }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        self.settings.client()
     }
 
     /// How long a transaction may take before the coordinator aborts it and fences the producer. Default: 60 s. Brokers

@@ -7,6 +7,8 @@ use milena_engine::{
     transaction::{Outcome, State, Transactions, Trouble},
 };
 
+use tokio::runtime;
+
 use super::{
     ConsumerGroupMetadata, EndError, PartitionOffset, TransactionError, TransactionTopic,
     TransactionalProducer,
@@ -153,6 +155,10 @@ impl<'p> Transaction<'p> {
             Ok(_) => Err(EndError::new(self, TransactionError::decided(wanted))),
             Err(error) => Err(EndError::new(self, error)),
         }
+    }
+
+    pub(crate) fn runtime(&self) -> &'p runtime::Handle {
+        self.core().client.runtime()
     }
 
     fn core(&self) -> &'p Arc<Core> {

@@ -12,7 +12,7 @@ use milena_engine::{
     produce::Identity,
     transaction::{Spoiled, State, Transactions},
 };
-use tokio::time::Instant;
+use tokio::{runtime, time::Instant};
 
 pub use self::{
     builder::TransactionalProducerBuilder,
@@ -138,6 +138,18 @@ impl TransactionalProducer {
                 ))
             }
         }
+    }
+
+    pub(crate) fn runtime(&self) -> &runtime::Handle {
+        self.producer.runtime()
+    }
+
+    pub(crate) fn delivery_timeout(&self) -> Duration {
+        self.producer.delivery_timeout()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.producer.has_ended()
     }
 
     fn core(&self) -> &Arc<Core> {

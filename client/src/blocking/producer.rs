@@ -1,0 +1,267 @@
+//! A producer whose calls wait.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tracing::warn;
+
+use super::wait::{WouldBlock, is_forbidden, wait};
+use crate::{
+    Client, ConfigError, ConnectError, DeliveryStatus, ProduceError, ProduceErrorKind,
+    ProducerBuilder, Record, RecordMetadata,
+};
+
+/// Sends records to Kafka, as [`milena::Producer`](crate::Producer) does, with calls that wait.
+///
+/// Cheap to clone; clones share everything, and may be used from many threads at once.
+///
+/// When the last clone is dropped without [`close`](Self::close), dropping it waits until what was accepted is delivered,
+/// for up to `delivery_timeout`, and logs what was not: a program that ends right after that has lost nothing. (Dropped by
+/// a callback, it delivers in the background.) What is never dropped, as a `static` is not, has to be flushed or closed.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    handle: Arc<Handle>,
+}
+
+/// What all clones share; when it goes, what was accepted is delivered.
+#[derive(Debug)]
+struct Handle {
+    producer: crate::Producer,
+}
+
+/// A record that was accepted, and will be acknowledged or fail.
+///
+/// Dropping it changes nothing: the record is sent all the same, and nobody is told what became of it.
+#[must_use = "a record may fail after it was accepted; drop the delivery only if that does not matter"]
+#[derive(Debug)]
+pub struct Delivery(crate::Delivery);
+
+/// A producer was not closed as it should have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
+    /// It is closed, and not everything it had accepted was delivered.
+    #[error(transparent)]
+    Undelivered(#[from] crate::CloseError),
+    /// It was to be closed from a callback. It takes no more records; what it had accepted goes on.
+    #[error(transparent)]
+    WouldBlock(#[from] WouldBlock),
+}
+
+/// The ways of sending, which wait for those of `self.inner()`.
+macro_rules! sends {
+    ($refused:literal) => {
+        /// Accepts a record: it is copied into a batch, in order, and will be sent. Waits, up to `max_block`, for the topic
+        /// to become known and for memory.
+        ///
+        /// # Errors
+        #[doc = concat!("The record was not accepted", $refused, ".")]
+        /// In a callback, one that has to wait is not, with [`WouldBlock`](crate::ProduceErrorKind::WouldBlock).
+        pub fn send(
+            &self,
+            record: crate::Record<'_>,
+        ) -> Result<crate::blocking::Delivery, crate::ProduceError> {
+            let refused = crate::blocking::producer::refused(&record);
+            let sent = self.wait(self.inner().send(record));
+            let sent = sent.unwrap_or_else(|_| Err(refused()));
+            sent.map(crate::blocking::Delivery::new)
+        }
+
+        /// Accepts a record at once, or gives it back.
+        ///
+        /// # Errors
+        /// [`Full`](crate::TrySendError::Full) and [`NotReady`](crate::TrySendError::NotReady) hold the record, to be tried
+        /// again later.
+        #[doc = concat!("[`Rejected`](crate::TrySendError::Rejected): the record was not accepted", $refused, ".")]
+        pub fn try_send<'a>(
+            &self,
+            record: crate::Record<'a>,
+        ) -> Result<crate::blocking::Delivery, crate::TrySendError<'a>> {
+            let sent = self.inner().try_send(record);
+            sent.map(crate::blocking::Delivery::new)
+        }
+
+        /// As [`send`](Self::send), and has `callback` called with what becomes of the record; as
+        /// [`milena::Producer::send_with`](crate::Producer::send_with).
+        ///
+        /// # Errors
+        /// As of [`send`](Self::send); `callback` is dropped without being called.
+        pub fn send_with(
+            &self,
+            record: crate::Record<'_>,
+            callback: impl FnOnce(Result<crate::RecordMetadata, crate::ProduceError>) + Send + 'static,
+        ) -> Result<(), crate::ProduceError> {
+            let refused = crate::blocking::producer::refused(&record);
+            let sent = self.wait(self.inner().send_with(record, callback));
+            sent.unwrap_or_else(|_| Err(refused()))
+        }
+
+        /// As [`try_send`](Self::try_send), and has `callback` called with what becomes of the record.
+        ///
+        /// # Errors
+        /// As of [`try_send`](Self::try_send); `callback` comes back.
+        pub fn try_send_with<'a, F>(
+            &self,
+            record: crate::Record<'a>,
+            callback: F,
+        ) -> Result<(), (crate::TrySendError<'a>, F)>
+        where
+            F: FnOnce(Result<crate::RecordMetadata, crate::ProduceError>) + Send + 'static,
+        {
+            self.inner().try_send_with(record, callback)
+        }
+    };
+}
+
+pub(super) use sends;
+
+impl Producer {
+    /// A producer with default settings, connected to the cluster that `bootstrap` belongs to: `host:port`, several
+    /// separated by commas.
+    ///
+    /// # Errors
+    /// When no broker can be reached; see [`ConnectError`].
+    pub fn connect(bootstrap: &str) -> Result<Self, ConnectError> {
+        let client = Client::builder(bootstrap).connect_blocking()?;
+        Ok(client.producer().build_blocking()?)
+    }
+
+    sends!("");
+
+    /// Sends what was accepted up to now without lingering, and waits until it is all settled; as
+    /// [`milena::Producer::flush`](crate::Producer::flush).
+    ///
+    /// # Errors
+    /// In a callback.
+    pub fn flush(&self) -> Result<(), WouldBlock> {
+        self.wait(self.inner().flush())
+    }
+
+    /// Gives up every record that is accepted and not settled, and returns how many; as
+    /// [`milena::Producer::purge`](crate::Producer::purge).
+    pub fn purge(&self) -> u64 {
+        self.inner().purge()
+    }
+
+    /// The partitions of a topic, looked up if necessary for up to `max_block`.
+    ///
+    /// # Errors
+    /// When the topic does not become known, and in a callback if that would take waiting.
+    pub fn partitions_for(&self, topic: &str) -> Result<usize, ProduceError> {
+        let refused = refused(&Record::to(topic));
+        let counted = self.wait(self.inner().partitions_for(topic));
+        counted.unwrap_or_else(|_| Err(refused()))
+    }
+
+    /// Bytes of `buffer_memory` in use.
+    pub fn buffered(&self) -> usize {
+        self.inner().buffered()
+    }
+
+    /// Takes no more records, delivers those accepted, and ends. What is left at the deadline is given up.
+    ///
+    /// # Errors
+    /// How many records were given up; each one's [`Delivery`] has the details.
+    pub fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        self.wait(self.inner().close(deadline))?
+            .map_err(CloseError::from)
+    }
+
+    fn wait<F: Future>(&self, future: F) -> Result<F::Output, WouldBlock> {
+        wait(Some(self.inner().runtime()), future)
+    }
+
+    fn inner(&self) -> &crate::Producer {
+        &self.handle.producer
+    }
+}
+
+/// Why a record is not accepted that would have to be waited for in a callback.
+pub(super) fn refused<'r>(record: &Record<'r>) -> impl FnOnce() -> ProduceError + use<'r> {
+    let (topic, partition) = (record.topic(), record.partition);
+    move || {
+        ProduceError::new(
+            ProduceErrorKind::WouldBlock,
+            topic,
+            partition,
+            WouldBlock.to_string(),
+        )
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // On the thread that does the work, the producer within delivers by itself once it is dropped.
+        if !is_forbidden() && !self.producer.has_ended() {
+            let closing = self.producer.close(self.producer.delivery_timeout());
+            if let Ok(Err(error)) = wait(Some(self.producer.runtime()), closing) {
+                let records = error.undelivered();
+                warn!(
+                    records,
+                    "producer dropped; so many records were not delivered"
+                );
+            }
+        }
+    }
+}
+
+impl Delivery {
+    pub(super) const fn new(delivery: crate::Delivery) -> Self {
+        Self(delivery)
+    }
+
+    /// Waits until the record is settled; for `delivery_timeout` at most.
+    ///
+    /// # Errors
+    /// What went wrong. In a callback, a record that is not settled yet is [`WouldBlock`](ProduceErrorKind::WouldBlock).
+    pub fn wait(mut self) -> Result<RecordMetadata, ProduceError> {
+        let settled = wait(None, &mut self.0);
+        settled.unwrap_or_else(|error| {
+            let (topic, partition) = (self.topic(), self.partition());
+            Err(ProduceError::unsettled(topic, partition, error.to_string()))
+        })
+    }
+
+    /// The topic the record goes to.
+    pub fn topic(&self) -> &str {
+        self.0.topic()
+    }
+
+    /// The partition the record goes to.
+    pub fn partition(&self) -> i32 {
+        self.0.partition()
+    }
+
+    /// How far the record is, without the details.
+    pub fn status(&self) -> DeliveryStatus {
+        self.0.status()
+    }
+
+    /// What became of the record, if that is known already.
+    pub fn try_get(&self) -> Option<Result<RecordMetadata, ProduceError>> {
+        self.0.try_get()
+    }
+}
+
+impl ProducerBuilder {
+    /// As [`build`](Self::build), for programs without async.
+    ///
+    /// # Errors
+    /// As those of [`build`](Self::build), and when the client was not connected by
+    /// [`connect_blocking`](crate::ClientBuilder::connect_blocking): on the thread that its tasks are on, a call that waits
+    /// could wait for itself.
+    pub fn build_blocking(self) -> Result<Producer, ConfigError> {
+        check_thread(self.client())?;
+        let producer = self.build()?;
+        Ok(Producer {
+            handle: Arc::new(Handle { producer }),
+        })
+    }
+}
+
+/// Whether the client has a thread of its own.
+pub(super) fn check_thread(client: &Client) -> Result<(), ConfigError> {
+    if client.has_own_thread() {
+        return Ok(());
+    }
+    let why = "was not connected by connect_blocking, which a blocking producer needs";
+    Err(ConfigError::new("client", why))
+}
