@@ -4,6 +4,7 @@ use std::fmt;
 
 use nom::error::{ErrorKind, ParseError};
 
+use crate::text::Str;
 use crate::version::VersionRange;
 use crate::wire::Wire;
 
@@ -51,6 +52,9 @@ pub enum DecodeReason {
     /// Null for a field that is not nullable in this version.
     #[error("null is not allowed")]
     Null,
+    /// A string of more than [`Str::MAX_LEN`] bytes.
+    #[error("a string of {0} bytes, where {max} are the most", max = Str::MAX_LEN)]
+    TextTooLong(usize),
     /// A string that is not UTF-8.
     #[error("not UTF-8")]
     Utf8,
@@ -204,7 +208,7 @@ pub enum EncodeReason {
     /// `None` for a field that is not nullable in this version.
     #[error("null is not allowed in this version")]
     Null,
-    /// Longer than the length field in front of it can say.
+    /// Longer than the length field in front of it can say, or a string of more than [`Str::MAX_LEN`] bytes.
     #[error("{0} bytes or elements are too many")]
     TooLong(usize),
     /// Unknown tags were set, and this version has no tagged sections.

@@ -276,6 +276,9 @@ fn read_text<'a, R>(
     frame: &Frame<'a>,
     keep: impl FnOnce(Str) -> R,
 ) -> Parsed<'a, R> {
+    if length > Str::MAX_LEN {
+        return Err(start.fail(DecodeReason::TextTooLong(length)));
+    }
     let (rest, text) = span(i, length)?;
     match Str::try_from(frame.share(text)) {
         Ok(text) => Ok((rest, keep(text))),

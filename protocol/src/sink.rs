@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::error::{EncodeError, EncodeReason};
 use crate::records::Records;
+use crate::text::Str;
 use crate::version::Ver;
 
 /// What writing returns.
@@ -93,6 +94,9 @@ impl Sink {
     pub(crate) fn short_length(&mut self, length: Option<usize>, ver: Ver) -> Encoded {
         if self.one_byte_length(length, ver) {
             return Ok(());
+        }
+        if let Some(length) = length.filter(|length| *length > Str::MAX_LEN) {
+            return Err(too_long(length));
         }
         self.any_length(length, ver, |length| {
             i16::try_from(length).map(i16::to_be_bytes)

@@ -22,6 +22,10 @@ use bytestring::ByteString;
 pub struct Str(ByteString);
 
 impl Str {
+    /// The most bytes that a string of a message may have. Kafka keeps to it in flexible versions too, whose lengths
+    /// could say more.
+    pub const MAX_LEN: usize = i16::MAX as usize;
+
     /// A string without an allocation.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {

@@ -13,6 +13,7 @@ use milena_protocol::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use milena_protocol::create_topics::{CreatableTopic, CreateTopicsRequest};
 use milena_protocol::delete_topics::DeleteTopicsRequest;
 use milena_protocol::fetch::{FetchRequest, FetchResponse};
+use milena_protocol::find_coordinator::FindCoordinatorRequest;
 use milena_protocol::init_producer_id::InitProducerIdRequest;
 use milena_protocol::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
@@ -62,12 +63,33 @@ fn an_encode_error_says_message_version_path_and_reason() {
         message.encode(9).unwrap_err().to_string(),
         "MetadataResponse v9: topics[1].name: null is not allowed in this version"
     );
-    message.topics[1].name = Some("x".repeat(40_000).into());
-    assert_eq!(
-        message.encode(8).unwrap_err().to_string(),
-        "MetadataResponse v8: topics[1].name: 40000 bytes or elements are too many"
-    );
-    assert!(message.encode(9).is_ok());
+}
+
+#[test]
+fn a_string_has_32767_bytes_at_most_in_every_version() {
+    let mut message = FindCoordinatorRequest {
+        key: "x".repeat(Str::MAX_LEN).into(),
+        ..Default::default()
+    };
+    for version in [2, 3] {
+        let body = message.encode(version).unwrap().into_bytes();
+        assert_eq!(
+            FindCoordinatorRequest::decode(&body, version).as_ref(),
+            Ok(&message)
+        );
+    }
+    message.key = "x".repeat(Str::MAX_LEN + 1).into();
+    for version in [2, 3] {
+        let error = message.encode(version).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("FindCoordinatorRequest v{version}: key: 32768 bytes or elements are too many")
+        );
+    }
+    // The length, as one more, and what it announces.
+    let body = [&b"\x81\x80\x02"[..], &[b'x'; 32768], b"\0\0"].concat();
+    let error = FindCoordinatorRequest::decode(&body.into(), 3).unwrap_err();
+    assert_eq!(error.reason(), &DecodeReason::TextTooLong(32768));
 }
 
 #[test]

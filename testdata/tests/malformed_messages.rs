@@ -46,6 +46,12 @@ const CASES: &[Case] = &[
         "FindCoordinatorRequest v0: key: truncated to 5 of 32767 bytes at byte 2",
     ),
     Case(
+        "a string longer than any may be",
+        Body(ApiKey::FIND_COORDINATOR, Request, 3),
+        b"\x81\x80\x02group",
+        "FindCoordinatorRequest v3: key: a string of 32768 bytes, where 32767 are the most at byte 0",
+    ),
+    Case(
         "a record set longer than the rest",
         Body(ApiKey::PRODUCE, Request, 3),
         b"\xff\xff\0\x01\0\0\0\x1e\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\x02\x7f\xff\xff\xff\x01\x02\x03\x04",

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use milena_protocol::schema::{FieldSchema, StructSchema, Type};
-use milena_protocol::{DecodeError, DecodeReason};
+use milena_protocol::{DecodeError, DecodeReason, Str};
 
 /// What a walk has seen.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Liberty {
 enum Kind {
     /// A varint of more than 32 bits is cut off.
     Varint,
+    /// A string of a flexible version may have more than 32767 bytes.
+    TextLength,
     /// Null where this version has none, though another one has.
     Null,
     /// A nullable struct counts as null unless the byte in front is 1.
@@ -45,6 +47,7 @@ impl Liberty {
         }
         let reason = match error.reason() {
             DecodeReason::Varint => self.kind == Kind::Varint,
+            DecodeReason::TextTooLong(_) => self.kind == Kind::TextLength,
             DecodeReason::Null => self.kind == Kind::Null,
             DecodeReason::TagOrder(_) => self.kind == Kind::TagOrder,
             DecodeReason::Trailing(_)
@@ -191,11 +194,15 @@ impl Walker<'_> {
 
     /// The length of a value; `None` is null.
     fn length(&mut self, ty: Type) -> Result<Option<usize>, Stop> {
+        let at = self.at;
         let length = match ty {
             _ if self.flexible => i64::from(self.uvarint()?) - 1,
             Type::String => i64::from(i16::from_be_bytes(self.fixed()?)),
             _ => i64::from(i32::from_be_bytes(self.fixed()?)),
         };
+        if ty == Type::String && length > Str::MAX_LEN as i64 {
+            self.note(Kind::TextLength, at..=at);
+        }
         match length {
             -1 => Ok(None),
             length => usize::try_from(length).map(Some).map_err(|_| Stop),
