@@ -12,6 +12,7 @@ mod broker;
 mod connection;
 mod consume;
 mod decode;
+mod doctor;
 mod escape;
 mod interrupt;
 mod perf;
@@ -21,7 +22,7 @@ mod progress;
 mod say;
 mod topics;
 
-/// Talk to Apache Kafka: produce, consume, manage topics, measure; or start an embedded cluster to talk to.
+/// Talk to Apache Kafka: produce, consume, manage topics, measure, find out what is wrong; or start an embedded cluster to talk to.
 #[derive(Debug, Parser)]
 #[command(name = "milena", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -53,6 +54,8 @@ enum Command {
     Topics(topics::Args),
     /// Measure how fast records are produced, as kafka-producer-perf-test does.
     Perf(perf::Args),
+    /// Say what is wrong between here and a cluster.
+    Doctor(doctor::Args),
     /// Print captured requests and responses as JSON.
     Decode(decode::Args),
 }
@@ -135,6 +138,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
             Command::Consume(args) => consume::run(args).await,
             Command::Topics(args) => topics::run(args).await,
             Command::Perf(args) => perf::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
             Command::Decode(args) => decode::run(&args),
         }
     });

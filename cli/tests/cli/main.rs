@@ -6,6 +6,7 @@
 )]
 
 mod decode;
+mod doctor;
 mod failures;
 mod interrupts;
 mod perf;
