@@ -57,13 +57,15 @@ pub use io::{
 };
 pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
 pub use milena_engine::produce::Acks;
+#[cfg(feature = "sink")]
+pub use producer::ProducerSink;
 pub use producer::{
     AbortableError, Arena, CloseError, ConsumerGroupMetadata, Delivery, DeliveryStatus,
-    Distribution, EndError, FatalError, FatalErrorKind, Interceptor, PartitionOffset, Partitioner,
-    Partitions, Persistence, ProduceError, ProduceErrorKind, Producer, ProducerBuilder,
-    ProducerMetrics, Record, RecordMetadata, RetriableError, RoundRobin, TopicHandle, Transaction,
-    TransactionError, TransactionTopic, TransactionalProducer, TransactionalProducerBuilder,
-    TrySendError,
+    Distribution, EndError, FatalError, FatalErrorKind, Interceptor, OwnedRecord, PartitionOffset,
+    Partitioner, Partitions, Persistence, ProduceError, ProduceErrorKind, Producer,
+    ProducerBuilder, ProducerMetrics, Record, RecordMetadata, RetriableError, RoundRobin,
+    TopicHandle, Transaction, TransactionError, TransactionTopic, TransactionalProducer,
+    TransactionalProducerBuilder, TrySendError,
 };
 pub use properties::{
     ProducerConfig, Properties, PropertiesError, PropertyError, PropertyErrorKind, PropertyWarning,

@@ -9,11 +9,14 @@ mod growing;
 mod handle;
 mod interceptor;
 mod metrics;
+mod owned;
 mod partitioner;
 mod record;
 mod send_all;
 mod sending;
 mod setup;
+#[cfg(feature = "sink")]
+mod sink;
 mod topic;
 mod transaction;
 
@@ -28,8 +31,11 @@ pub use error::{CloseError, Persistence, ProduceError, ProduceErrorKind, TrySend
 pub use handle::TopicHandle;
 pub use interceptor::{Arena, Interceptor};
 pub use metrics::{Distribution, ProducerMetrics};
+pub use owned::OwnedRecord;
 pub use partitioner::{Partitioner, Partitions, RoundRobin};
 pub use record::Record;
+#[cfg(feature = "sink")]
+pub use sink::ProducerSink;
 pub use transaction::{
     AbortableError, ConsumerGroupMetadata, EndError, FatalError, FatalErrorKind, PartitionOffset,
     RetriableError, Transaction, TransactionError, TransactionTopic, TransactionalProducer,

@@ -58,8 +58,8 @@ pub(crate) enum Outcome {
 /// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
-/// The client with what tells others of it.
-const OBSERVED: [&str; 4] = ["-p", "milena", "--features", "metrics,tracing-spans"];
+/// The client with all that it can have besides.
+const CLIENT: [&str; 4] = ["-p", "milena", "--features", "metrics,sink,tracing-spans"];
 
 /// The fuzz targets with the one that needs another implementation.
 const DIFFERENCE: [&str; 4] = ["-p", "milena-fuzz-targets", "--features", "difference"];
@@ -110,7 +110,7 @@ pub(crate) fn steps() -> Vec<Step> {
         &["-p", "milena", "--no-default-features"],
     ));
 
-    steps.push(lint("client observed", "lint-client-observed", &OBSERVED));
+    steps.push(lint("client with all features", "lint-client-all", &CLIENT));
 
     let mut docs = check(
         Tier::Docs,
@@ -135,14 +135,17 @@ pub(crate) fn steps() -> Vec<Step> {
         "tests-codec-none",
         &["-p", "milena-codec", "--no-default-features"],
     ));
-    let mut observed = OBSERVED.to_vec();
-    observed.extend(["--test", "observed"]);
-    steps.push(tests(
-        Tier::Features,
-        "what recorders and subscribers hear of a producer",
-        "tests-client-observed",
-        &observed,
-    ));
+    for (what, log, selected) in [
+        (
+            "the client's further forms, and what others hear of it",
+            "tests-client-all",
+            &["--test", "forms", "--test", "observed"][..],
+        ),
+        ("their examples", "tests-client-examples", &["--doc"]),
+    ] {
+        let selection = [&CLIENT, selected].concat();
+        steps.push(tests(Tier::Features, what, log, &selection));
+    }
     steps.push(tests(
         Tier::Features,
         "the comparison with kafka-protocol, its corpus replayed",

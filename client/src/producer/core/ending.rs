@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    ops::Range,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -18,6 +19,14 @@ use crate::{
     KafkaError,
     producer::{delivery::Completion, error::CloseError, topic::PartitionRef},
 };
+
+/// What was accepted and is not settled.
+pub(crate) struct Unsettled {
+    /// By batches, the records of each.
+    batches: Vec<(Arc<Completion>, Range<u32>)>,
+    /// How many callbacks of a partition will have been called.
+    callbacks: Vec<(PartitionRef, u64)>,
+}
 
 /// Hears of each batch that is given up.
 type Each<'a> = dyn FnMut(Share<Arc<Completion>>, Failure) + 'a;
@@ -198,33 +207,8 @@ impl Core {
     }
 
     pub(crate) async fn flush(&self) {
-        let now = self.clock.now();
-        let (mut pending, mut wakes) = (Vec::new(), Vec::new());
-        let mut callbacks = Vec::new();
-        for topic in self.topics().values() {
-            for partition in topic.partitions().iter() {
-                let mut queue = partition.lock();
-                if let Some(count) = partition.cell().callbacks.pending() {
-                    callbacks.push((partition.clone(), count));
-                }
-                if queue.is_empty() {
-                    continue;
-                }
-                queue.seal_open();
-                let unsettled = queue.unsettled();
-                pending
-                    .extend(unsettled.map(|(completion, records)| (completion.clone(), records)));
-                wakes.extend(
-                    queue
-                        .reschedule(now, &self.settings)
-                        .map(|wake| (partition.clone(), wake)),
-                );
-            }
-        }
-        for (partition, wake) in wakes {
-            self.wake(partition, wake);
-        }
-        for (completion, mut records) in pending {
+        let Unsettled { batches, callbacks } = self.stop_lingering();
+        for (completion, mut records) in batches {
             let mut seat = None;
             // The batch may end in parts.
             while let Some(next) = records.next() {
@@ -236,6 +220,37 @@ impl Core {
             let callbacks = &partition.cell().callbacks;
             poll_fn(|cx| callbacks.poll_called(cx, count)).await;
         }
+    }
+
+    /// Has all sent that was accepted up to now, and says what of it is not settled.
+    pub(crate) fn stop_lingering(&self) -> Unsettled {
+        let now = self.clock.now();
+        let mut wakes = Vec::new();
+        let (mut batches, mut callbacks) = (Vec::new(), Vec::new());
+        for topic in self.topics().values() {
+            for partition in topic.partitions().iter() {
+                let mut queue = partition.lock();
+                if let Some(count) = partition.cell().callbacks.pending() {
+                    callbacks.push((partition.clone(), count));
+                }
+                if queue.is_empty() {
+                    continue;
+                }
+                queue.seal_open();
+                let unsettled = queue.unsettled();
+                batches
+                    .extend(unsettled.map(|(completion, records)| (completion.clone(), records)));
+                wakes.extend(
+                    queue
+                        .reschedule(now, &self.settings)
+                        .map(|wake| (partition.clone(), wake)),
+                );
+            }
+        }
+        for (partition, wake) in wakes {
+            self.wake(partition, wake);
+        }
+        Unsettled { batches, callbacks }
     }
 
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) -> Result<(), CloseError> {
