@@ -220,3 +220,17 @@ impl std::fmt::Debug for Theirs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    /// No fuzzer's input is as long.
+    #[test]
+    fn a_string_longer_than_kafka_takes_is_told_apart() {
+        let header = [10, 3, 3, 0];
+        let length = [0x81, 0x80, 0x02];
+        let text = [b'x'; 32768];
+        difference(&[&header[..], &length, &text, &[0, 0]].concat());
+    }
+}
