@@ -99,17 +99,17 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     if success {
         kafka::down(NAME)?;
     } else {
-        eprintln!(
-            "again: cargo xtask chaos --minutes {} --seed {seed} --nodes {} --version {}{}",
-            choice.minutes,
-            choice.nodes,
-            choice.version,
-            if choice.transactions {
-                " --transactions"
-            } else {
-                ""
-            }
+        let mut again = format!(
+            "cargo xtask chaos --minutes {} --seed {seed} --nodes {} --version {}",
+            choice.minutes, choice.nodes, choice.version,
         );
+        for (name, level) in &choice.features {
+            again.push_str(&format!(" --feature {name}={level}"));
+        }
+        if choice.transactions {
+            again.push_str(" --transactions");
+        }
+        eprintln!("again: {again}");
         eprintln!(
             "logs and data stay until the next run: {}",
             cluster::dir(NAME).display()

@@ -37,7 +37,8 @@ impl Nodes {
                 .with_context(|| format!("{}: {line}", path.display()))?
             {
                 ("version", value) => value.clone_into(&mut version),
-                ("set", value) => settings.push(value.to_owned()),
+                ("set", value) => settings.extend(["--set".to_owned(), value.to_owned()]),
+                ("feature", value) => settings.extend(["--feature".to_owned(), value.to_owned()]),
                 ("node", value) => {
                     let (client, _) = value.split_once(',').unwrap_or((value, ""));
                     ports.push(
@@ -107,9 +108,7 @@ impl Nodes {
                 .file_name()
                 .context("a cluster's folder has a name")?,
         );
-        for setting in &self.settings {
-            up.args(["--set", setting]);
-        }
+        up.args(&self.settings);
         let output = up
             .stdin(Stdio::null())
             .output()

@@ -156,6 +156,7 @@ fn start_stopped_nodes(place: Place) -> JoinHandle<()> {
             match line.split_once('=').unwrap() {
                 ("version", version) => drop(xtask.args(["--version", version])),
                 ("set", setting) => drop(xtask.args(["--set", setting])),
+                ("feature", level) => drop(xtask.args(["--feature", level])),
                 ("node", _) => nodes += 1,
                 _ => {}
             }
