@@ -7,7 +7,7 @@ use std::{
 };
 
 use milena_protocol::{
-    Request, Str, VersionRange,
+    Message, Request, Str, VersionRange,
     api_versions::{ApiVersionsRequest, ApiVersionsResponse},
     end_txn::EndTxnRequest,
     fetch::FetchRequest,
@@ -24,6 +24,9 @@ use super::{
     report::Finding,
     wire::{Trouble, Wire, speaks_tls},
 };
+
+/// The number of an API that only controllers have.
+const VOTE: i16 = 52;
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -289,6 +292,14 @@ async fn no_metadata(socket: SocketAddr, patience: Duration) -> Finding {
 }
 
 fn versions_told(socket: SocketAddr, versions: &ApiVersionsResponse) -> Finding {
+    let offers = |key| versions.api_keys.iter().any(|api| api.api_key == key);
+    if offers(VOTE) && !offers(MetadataRequest::API.0) {
+        return Finding::problem(
+            "controller",
+            format!("{socket} is a controller, which knows no clients"),
+            "use the port of a broker's listener; it is most often 9092",
+        );
+    }
     let mut wanting = Vec::new();
     wanting.extend(lack::<MetadataRequest>(
         "Metadata, to find the cluster",

@@ -340,6 +340,24 @@ fn what_brokers_say_of_themselves_does_not_reach_the_terminal_as_it_is() {
     assert!(said.contains("which is no address"), "{said}");
 }
 
+#[test]
+fn a_controller_is_told_from_a_broker() {
+    const VOTE: i16 = 52;
+    let address = broker(|_, version, id| {
+        let vote = ApiVersion {
+            api_key: VOTE,
+            ..ApiVersion::default()
+        };
+        let response = ApiVersionsResponse {
+            api_keys: vec![vote],
+            ..ApiVersionsResponse::default()
+        };
+        encoded(id, version, &response)
+    });
+    let expected = [format!("{address}: problem controller")];
+    assert_eq!(findings(&address, &[], 1), expected);
+}
+
 /// A topic of three replicas, of which only those are in sync.
 fn cluster_with(topic: &str, code: ErrorCode, isr: &[i32]) -> MetadataResponse {
     let partition = MetadataResponsePartition {
