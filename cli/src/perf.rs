@@ -1,6 +1,7 @@
 //! `milena perf`: how fast records are produced.
 
 mod meter;
+mod metrics;
 mod pace;
 mod stats;
 mod usage;
@@ -81,6 +82,9 @@ pub(crate) struct Args {
     /// Print one JSON object, with CPU time and memory, instead of lines.
     #[arg(long)]
     json: bool,
+    /// Print in the end what the producer measured itself, by the names of the Java producer's metrics.
+    #[arg(long)]
+    print_metrics: bool,
     /// Time between lines.
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     reporting_interval: u64,
@@ -147,7 +151,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         let _ = producer.close(Duration::ZERO).await;
     }
-    let (failed, left) = run.finish()?;
+    let (failed, left) = run.finish(&producer)?;
     if failed + left > 0 {
         warn(format_args!(
             "{failed} records failed, {left} were left unacknowledged"
@@ -326,7 +330,7 @@ impl<'a> Run<'a> {
     }
 
     /// Prints the result; gives the numbers of records that failed and that were left.
-    fn finish(mut self) -> anyhow::Result<(u64, u64)> {
+    fn finish(mut self, producer: &Producer) -> anyhow::Result<(u64, u64)> {
         let (end, used) = (Instant::now(), Usage::now());
         self.meter.sweep();
         self.bar.finish_and_clear();
@@ -352,11 +356,22 @@ impl<'a> Run<'a> {
             if let Some(steady) = steady {
                 insert("steady_state", steady.json().into());
             }
+            if self.args.print_metrics {
+                let metrics = metrics::by_name(&producer.metrics()).into_iter();
+                let metrics = metrics.map(|(name, value)| (name.to_owned(), json!(value)));
+                result.insert(
+                    "metrics".to_owned(),
+                    serde_json::Value::Object(metrics.collect()),
+                );
+            }
             say(serde_json::Value::from(result))?;
         } else {
             say(total.line(""))?;
             if let Some(steady) = steady {
                 say(steady.line(" steady state"))?;
+            }
+            if self.args.print_metrics {
+                say(metrics::table(&producer.metrics()))?;
             }
         }
         Ok((failed, left))

@@ -203,3 +203,48 @@ fn latencies_are_those_of_acknowledged_records() {
         "{result}"
     );
 }
+
+#[test]
+fn what_the_producer_measured_is_told_by_javas_names() {
+    let broker = Broker::start(&["--topic", "t:1"]);
+    let args = [
+        "--topic",
+        "t",
+        "--num-records",
+        "3000",
+        "-z",
+        "lz4",
+        "--print-metrics",
+    ];
+    let told = broker
+        .run("perf", &[&args[..], &["--json"]].concat(), b"")
+        .expect(0)
+        .json();
+    let metrics = &told.first().unwrap()["metrics"];
+    let number = |name: &str| metrics[name].as_f64().unwrap();
+    assert_eq!(number("record-send-total"), 3000.0);
+    assert_eq!(number("record-error-total"), 0.0);
+    assert_eq!(
+        number("buffer-available-bytes"),
+        number("buffer-total-bytes")
+    );
+    assert!(number("compression-rate-avg") < 1.0 && number("compression-rate-avg") > 0.1);
+    assert!(number("request-latency-max") >= number("request-latency-avg"));
+    assert!(number("request-latency-avg") > 0.0);
+    let records = number("records-per-request-avg") * number("request-total");
+    assert!((records - 3000.0).abs() < 0.01, "{records}");
+
+    let said = broker.run("perf", &args, b"").expect(0).stdout();
+    let (result, table) = said.split_once("\n\n").unwrap();
+    assert!(result.ends_with(" ms 99.9th."), "{said}");
+    let lines: Vec<_> = table.lines().collect();
+    assert!(
+        lines[0].starts_with("Metric Name ") && lines[0].ends_with("   Value"),
+        "{said}"
+    );
+    let sent = lines
+        .iter()
+        .find(|line| line.contains(":record-send-total:"));
+    assert!(sent.unwrap().ends_with(" : 3000.000"), "{said}");
+    assert!(lines[1..].is_sorted(), "{said}");
+}
