@@ -25,6 +25,7 @@
 //! - [`Producer`]: records in, acknowledgements out.
 //! - [`TransactionalProducer`]: records and offsets that count together, or not at all.
 //! - [`ProducerConfig`]: a producer as a Java properties file describes it.
+//! - [`TypedTopic`] and [`Serializer`]: keys and values that have types.
 //! - [`Admin`]: creating, deleting and describing topics.
 //! - [`Reader`]: records out, from any offset, without a consumer group.
 //! - [`Connector`] and [`Resolver`]: other ways to reach a broker.
@@ -43,6 +44,7 @@ mod io;
 mod producer;
 mod properties;
 mod reader;
+mod serializer;
 
 pub use admin::{Admin, NewTopic, TopicDescription, TopicId, TopicListing, TopicResult};
 pub use client::{Broker, Client, ClientBuilder, Partition};
@@ -65,12 +67,17 @@ pub use producer::{
     Partitioner, Partitions, Persistence, ProduceError, ProduceErrorKind, Producer,
     ProducerBuilder, ProducerMetrics, Record, RecordMetadata, RetriableError, RoundRobin,
     TopicHandle, Transaction, TransactionError, TransactionTopic, TransactionalProducer,
-    TransactionalProducerBuilder, TrySendError,
+    TransactionalProducerBuilder, TrySendError, TypedRecord, TypedTopic,
 };
 pub use properties::{
     ProducerConfig, Properties, PropertiesError, PropertyError, PropertyErrorKind, PropertyWarning,
 };
 pub use reader::{IsolationLevel, Reader, ReaderBuilder, ReceivedRecord};
+#[cfg(feature = "json")]
+pub use serializer::Json;
+#[cfg(feature = "msgpack")]
+pub use serializer::MessagePack;
+pub use serializer::{Raw, SerializeError, Serializer, SerializerContext, Text};
 
 /// Keeps the example of the README compiling.
 #[cfg(doctest)]

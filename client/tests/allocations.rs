@@ -10,9 +10,12 @@
     clippy::indexing_slicing
 )]
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
-use milena::{Acks, Client, Producer, Record, TrySendError};
+use milena::{
+    Acks, Client, Payload, Producer, Record, SerializeError, Serializer, SerializerContext, Text,
+    TrySendError,
+};
 use milena_broker::Cluster;
 use tokio::runtime::{Builder, Runtime};
 
@@ -131,6 +134,36 @@ fn a_record_that_is_sent_allocates_nothing() {
         runtime.block_on(async {
             for nth in 0..RECORDS {
                 drop(producer.send(record(nth, &value)).await.unwrap());
+            }
+        });
+    });
+}
+
+/// Writes numbers as text, into the memory it is given.
+struct Digits;
+
+impl Serializer<u64> for Digits {
+    fn serialize<'a>(
+        &self,
+        value: &'a u64,
+        _: &mut SerializerContext<'_>,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Payload<'a>, SerializeError> {
+        write!(buffer, "{value:030}")?;
+        Ok(Payload::Slice(buffer))
+    }
+}
+
+#[test]
+fn a_record_that_is_serialized_allocates_nothing() {
+    let runtime = runtime();
+    let (_cluster, producer) = runtime.block_on(start(Acks::All));
+    let orders = producer.typed::<str, u64>("orders", Text, Digits);
+    count("send, serialized", || {
+        runtime.block_on(async {
+            for nth in 0..RECORDS {
+                let record = orders.record().key("k").value(&nth);
+                drop(orders.send(record).await.unwrap());
             }
         });
     });

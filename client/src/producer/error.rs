@@ -7,7 +7,7 @@ use milena_protocol::ErrorCode;
 
 pub use milena_engine::produce::Persistence;
 
-use crate::TopicError;
+use crate::{SerializeError, TopicError};
 
 /// A record was not accepted, or was accepted and not delivered.
 ///
@@ -32,6 +32,10 @@ enum Detail {
     /// It is not settled yet.
     Unsettled(String),
     Topic(TopicError),
+    Unserializable {
+        part: &'static str,
+        error: SerializeError,
+    },
     Failure {
         failure: Arc<Failure>,
         index: u32,
@@ -66,6 +70,8 @@ pub enum ProduceErrorKind {
     OutcomeUnknown,
     /// The record cannot be encoded.
     Invalid,
+    /// A [`Serializer`](crate::Serializer) could make nothing of its key or value.
+    Unserializable,
     /// The transaction that the record was for has failed or was aborted.
     Aborted,
     /// [`Producer::purge`](crate::Producer::purge) gave it up.
@@ -108,6 +114,23 @@ impl ProduceError {
                 topic: topic.into(),
                 partition,
                 detail: Detail::Text(detail.into()),
+            }),
+        }
+    }
+
+    /// The key or the value was not to be serialized.
+    pub(crate) fn unserializable(
+        topic: &str,
+        partition: Option<i32>,
+        part: &'static str,
+        error: SerializeError,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind: ProduceErrorKind::Unserializable,
+                topic: topic.into(),
+                partition,
+                detail: Detail::Unserializable { part, error },
             }),
         }
     }
@@ -180,14 +203,14 @@ impl ProduceError {
         match &self.inner.detail {
             Detail::Failure { failure, .. } => failure.persistence,
             Detail::Unsettled(_) => Persistence::Maybe,
-            Detail::Text(_) | Detail::Topic(_) => Persistence::No,
+            Detail::Text(_) | Detail::Topic(_) | Detail::Unserializable { .. } => Persistence::No,
         }
     }
 
     /// Kafka's error code, if a broker's answer was the last thing that went wrong.
     pub fn code(&self) -> Option<i16> {
         match &self.inner.detail {
-            Detail::Text(_) | Detail::Unsettled(_) => None,
+            Detail::Text(_) | Detail::Unsettled(_) | Detail::Unserializable { .. } => None,
             Detail::Topic(error) => refusal(error).map(|code| code.0),
             Detail::Failure { failure, .. } => match failure.cause.as_ref()? {
                 Cause::Answer { code, .. } => Some(code.0),
@@ -221,7 +244,7 @@ impl ProduceError {
     fn failure(&self) -> Option<&Failure> {
         match &self.inner.detail {
             Detail::Failure { failure, .. } => Some(failure),
-            Detail::Text(_) | Detail::Unsettled(_) | Detail::Topic(_) => None,
+            _ => None,
         }
     }
 }
@@ -277,6 +300,9 @@ impl fmt::Display for ProduceError {
         match &self.inner.detail {
             Detail::Text(text) | Detail::Unsettled(text) => write!(f, ": {text}"),
             Detail::Topic(error) => write!(f, ": {error}"),
+            Detail::Unserializable { part, error } => {
+                write!(f, ": its {part} cannot be serialized: {error}")
+            }
             Detail::Failure { failure, index } => describe(f, failure, *index),
         }
     }
@@ -330,7 +356,14 @@ fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::R
     Ok(())
 }
 
-impl std::error::Error for ProduceError {}
+impl std::error::Error for ProduceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.inner.detail {
+            Detail::Unserializable { error, .. } => Some(&**error),
+            _ => None,
+        }
+    }
+}
 
 /// Why [`Producer::try_send`](crate::Producer::try_send) did not take a record.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod setup;
 mod sink;
 mod topic;
 mod transaction;
+mod typed;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -41,6 +42,8 @@ pub use transaction::{
     RetriableError, Transaction, TransactionError, TransactionTopic, TransactionalProducer,
     TransactionalProducerBuilder,
 };
+
+pub use typed::{TypedRecord, TypedTopic};
 
 pub(crate) use self::{
     core::{Core, Inbox, Letters},

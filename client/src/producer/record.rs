@@ -45,7 +45,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    fn push(&mut self, header: HeaderRef<'a>) {
+    pub(crate) fn push(&mut self, header: HeaderRef<'a>) {
         match self {
             Self::Borrowed(headers) => {
                 let mut headers = headers.to_vec();

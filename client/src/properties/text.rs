@@ -196,7 +196,7 @@ mod tests {
 
     fn pairs(text: &str) -> Vec<(String, String, usize)> {
         let properties = Properties::from(text);
-        assert_eq!(properties.malformed, []);
+        assert!(properties.malformed.is_empty());
         let mut pairs: Vec<_> = properties
             .entries
             .into_iter()

@@ -13,3 +13,5 @@ mod sink;
 #[path = "../produce/stored.rs"]
 #[allow(dead_code)]
 mod stored;
+#[cfg(test)]
+mod typed;

@@ -59,7 +59,12 @@ pub(crate) enum Outcome {
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
 /// The client with all that it can have besides.
-const CLIENT: [&str; 4] = ["-p", "milena", "--features", "metrics,sink,tracing-spans"];
+const CLIENT: [&str; 4] = [
+    "-p",
+    "milena",
+    "--features",
+    "json,metrics,msgpack,sink,tracing-spans",
+];
 
 /// The fuzz targets with the one that needs another implementation.
 const DIFFERENCE: [&str; 4] = ["-p", "milena-fuzz-targets", "--features", "difference"];

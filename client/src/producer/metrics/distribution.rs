@@ -219,7 +219,7 @@ mod tests {
         values.sort_unstable();
         let read: Distribution<u64> = recorder.read();
         assert_eq!((read.count(), read.max()), (10_000, values[9_999]));
-        assert_eq!(read.sum(), values.iter().sum());
+        assert_eq!(read.sum(), values.iter().sum::<u64>());
         for (percent, rank) in [
             (0.0, 0),
             (1.0, 99),
