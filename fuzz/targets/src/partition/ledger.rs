@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     records: Vec<Batch>,
     in_flight: BTreeSet<Batch>,
     sequences: BTreeMap<(usize, Epoch), Sequence>,
+    /// Records of each partition that were given up, less the numbers that were left out for it.
+    given_up: BTreeMap<usize, u32>,
     pub(super) unsettled_records: u64,
 }
 
@@ -44,8 +46,6 @@ struct Entry {
 struct Sequence {
     taken: BTreeMap<i32, Batch>,
     next: i32,
-    /// Records of batches that were given up since the epoch began.
-    given_up: u32,
     /// A broker said that it stored something of it.
     stored: bool,
 }
@@ -163,11 +163,13 @@ impl Ledger {
             Some(known) => assert_eq!(*known, batch, "{epoch:?}, {base} was another batch's"),
             None => {
                 let gap = base.checked_sub(sequence.next).expect("no overlap");
-                assert!(
-                    gap >= 0 && gap.cast_unsigned() <= sequence.given_up,
-                    "{epoch:?} goes on at {base} instead of {}",
-                    sequence.next
-                );
+                let left = self.given_up.entry(part).or_default();
+                *left = u32::try_from(gap)
+                    .ok()
+                    .and_then(|gap| left.checked_sub(gap))
+                    .unwrap_or_else(|| {
+                        panic!("{epoch:?} goes on at {base} instead of {}", sequence.next)
+                    });
                 if let Some((_, before)) = sequence.taken.last_key_value() {
                     let first = |batch: Batch| self.batches[batch as usize].records[0];
                     assert!(
@@ -294,12 +296,7 @@ impl Ledger {
                 "{failure:?}"
             );
         }
-        let all = self
-            .sequences
-            .range_mut((part, (i64::MIN, 0))..=(part, (i64::MAX, i16::MAX)));
-        for (_, sequence) in all {
-            sequence.given_up += failure.records;
-        }
+        *self.given_up.entry(part).or_default() += failure.records;
     }
 }
 
