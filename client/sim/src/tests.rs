@@ -1,12 +1,13 @@
 //! Runs of many seeds, each of which has to keep every promise. `cargo xtask simulate` plays more.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use crate::{Plan, Report, Violation, explain, once, play, twice};
 
+type Draw = fn(u64) -> Plan;
 type Player = fn(&Plan) -> Result<Report, Violation>;
 
-fn keep_the_promises(seeds: Range<u64>, draw: fn(u64) -> Plan, player: Player) -> Report {
+fn keep_the_promises(seeds: Range<u64>, draw: Draw, player: Player) -> Report {
     let findings = play(seeds, draw, player, 10, &|| {});
     if let Some((seed, violation)) = findings.violations.first_key_value() {
         let story = explain(&draw(*seed));
@@ -38,6 +39,41 @@ fn every_seed_keeps_the_promises_of_transactions() {
         sum.retries,
     ];
     assert!(counts.iter().all(|count| *count > 0), "{sum:?}");
+}
+
+#[test]
+fn everything_that_can_go_wrong_is_drawn() {
+    let common = [
+        "AddPartitions",
+        "Bewitch",
+        "ClockJump",
+        "Close",
+        "Cut",
+        "Flush",
+        "Freeze",
+        "MoveLeader",
+        "NodeDown",
+        "Stall",
+        "Unreachable",
+        "Usurp",
+    ];
+    // Records of a transaction are not purged, and what is deleted is not whole.
+    let kinds: [(Draw, _); 2] = [
+        (Plan::draw, ["DeleteTopic", "Purge"]),
+        (Plan::draw_with_transactions, ["MoveCoordinator", "Upgrade"]),
+    ];
+    for (draw, own) in kinds {
+        let mishaps = (0..400).flat_map(|seed| draw(seed).mishaps);
+        let drawn: BTreeSet<String> = mishaps
+            .map(|(_, mishap)| {
+                let words = format!("{mishap:?}");
+                let end = words.find(|c: char| !c.is_alphabetic());
+                words[..end.unwrap_or(words.len())].to_owned()
+            })
+            .collect();
+        let expected = common.into_iter().chain(own).map(str::to_owned);
+        assert_eq!(drawn, expected.collect());
+    }
 }
 
 #[test]
