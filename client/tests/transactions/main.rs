@@ -10,6 +10,8 @@ mod fencing;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod group;
+#[cfg(test)]
 mod held;
 #[cfg(test)]
 #[path = "../in_memory/network.rs"]

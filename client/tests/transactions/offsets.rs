@@ -2,48 +2,21 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use milena::{ConsumerGroupMetadata, PartitionOffset, TransactionError};
 use milena_broker::{
-    Cluster, CoordinatorType, Fault, Reply,
-    protocol::{
-        ApiKey, ErrorCode, Message, Str, decode_response_header, encode_request,
-        offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchResponse},
-    },
+    Cluster, CoordinatorType, Fault,
+    protocol::{ApiKey, ErrorCode},
 };
 use tokio::time::sleep;
 
-use crate::held::{VERSIONS, asked, committed, fill, filled, producer, seconds, start};
-
-/// A version in which the group goes by itself and topics by name.
-const VERSION: i16 = 7;
+use crate::{
+    group,
+    held::{VERSIONS, asked, committed, fill, filled, producer, seconds, start},
+};
 
 /// The offset that "readers" will begin with in partition `partition` of "input", or -1.
 pub(crate) fn begins(cluster: &Cluster, partition: i32) -> i64 {
-    let request = OffsetFetchRequest {
-        group_id: Str::from_static("readers"),
-        topics: Some(vec![OffsetFetchRequestTopic {
-            name: Str::from_static("input"),
-            partition_indexes: vec![partition],
-            ..Default::default()
-        }]),
-        ..Default::default()
-    };
-    let node = cluster
-        .coordinator(CoordinatorType::Group, "readers")
-        .unwrap();
-    let frame = encode_request(1, None, VERSION, &request).unwrap();
-    let frame = Bytes::from(frame.into_iter().collect::<Vec<_>>().concat()).slice(4..);
-    let now = cluster.now();
-    let reply = cluster.with_state(|state| state.handle(node, u64::MAX, frame, now));
-    let Reply::Answer(answer) = reply else {
-        panic!("{reply:?}");
-    };
-    let bytes = Bytes::from(answer.segments.concat()).slice(4..);
-    let (_, body) = decode_response_header(&bytes, ApiKey::OFFSET_FETCH, VERSION).unwrap();
-    let response = OffsetFetchResponse::decode(&body, VERSION).unwrap();
-    assert!(!response.error_code.is_err(), "{}", response.error_code);
-    response.topics[0].partitions[0].committed_offset
+    group::offset(cluster, "readers", "input", partition)
 }
 
 fn readers() -> ConsumerGroupMetadata {

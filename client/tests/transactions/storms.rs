@@ -191,6 +191,8 @@ async fn one(
 }
 
 async fn storm(seed: u64) {
+    // The client's jitter.
+    fastrand::seed(seed);
     let (cluster, client) = start(i16::try_from(seed % 3).unwrap()).await;
     cluster.create_topic("input", 1).unwrap();
     let builder = client

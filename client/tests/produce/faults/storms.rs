@@ -18,6 +18,8 @@ async fn storms_of_everything() {
 
 /// A hundred mishaps drawn from `seed`, while records are sent.
 async fn storm(seed: u64) {
+    // The client's jitter.
+    fastrand::seed(seed);
     let mut rng = fastrand::Rng::with_seed(seed);
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client)
