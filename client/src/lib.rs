@@ -24,6 +24,7 @@
 //! - [`Client`] and [`ClientBuilder`]: connecting, and what all roles share.
 //! - [`Producer`]: records in, acknowledgements out.
 //! - [`TransactionalProducer`]: records and offsets that count together, or not at all.
+//! - [`ProducerMetrics`]: what a producer has done, and what it has before it.
 //! - [`ProducerConfig`]: a producer as a Java properties file describes it.
 //! - [`TypedTopic`] and [`Serializer`]: keys and values that have types.
 //! - [`Admin`]: creating, deleting and describing topics.

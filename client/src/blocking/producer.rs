@@ -7,7 +7,7 @@ use tracing::warn;
 use super::wait::{WouldBlock, is_forbidden, wait};
 use crate::{
     Client, ConfigError, ConnectError, DeliveryStatus, ProduceError, ProduceErrorKind,
-    ProducerBuilder, Record, RecordMetadata,
+    ProducerBuilder, ProducerMetrics, Record, RecordMetadata,
 };
 
 /// Sends records to Kafka, as [`milena::Producer`](crate::Producer) does, with calls that wait.
@@ -154,6 +154,11 @@ impl Producer {
     /// Bytes of `buffer_memory` in use.
     pub fn buffered(&self) -> usize {
         self.inner().buffered()
+    }
+
+    /// What the producer has done so far, and what it has before it.
+    pub fn metrics(&self) -> ProducerMetrics {
+        self.inner().metrics()
     }
 
     /// Takes no more records, delivers those accepted, and ends. What is left at the deadline is given up.

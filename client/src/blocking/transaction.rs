@@ -10,8 +10,8 @@ use super::{
     wait::{is_forbidden, wait},
 };
 use crate::{
-    ConsumerGroupMetadata, PartitionOffset, ProduceError, Record, TransactionError,
-    TransactionalProducerBuilder,
+    ConsumerGroupMetadata, PartitionOffset, ProduceError, ProducerMetrics, Record,
+    TransactionError, TransactionalProducerBuilder,
 };
 
 /// Sends records in transactions, as [`milena::TransactionalProducer`](crate::TransactionalProducer) does, with calls that
@@ -74,6 +74,11 @@ impl TransactionalProducer {
         let refused = refused(&Record::to(topic));
         let counting = self.producer.partitions_for(topic);
         wait(Some(self.producer.runtime()), counting).unwrap_or_else(|_| Err(refused()))
+    }
+
+    /// What the producer has done so far, and what it has before it.
+    pub fn metrics(&self) -> ProducerMetrics {
+        self.producer.metrics()
     }
 
     /// Waits until the last transaction has ended, and ends. What is left at the deadline is given up.

@@ -150,7 +150,7 @@ pub(super) static KEYS: [(&str, &str, Class); 51] = [
     (
         "interceptor.classes",
         "",
-        Ignored("is ignored: interceptors are Java classes"),
+        Ignored("is ignored: interceptors are set with ProducerBuilder::interceptor here"),
     ),
     ("key.serializer", "", Ignored(SERIALIZER)),
     (

@@ -77,6 +77,25 @@ use crate::{
 /// # }
 /// ```
 ///
+/// Without async:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use milena::{ProducerConfig, Record};
+///
+/// # let runtime = tokio::runtime::Runtime::new()?;
+/// # let cluster = runtime.block_on(milena_broker::Cluster::builder().start())?;
+/// # let file = format!("bootstrap.servers={}", cluster.bootstrap());
+/// # let file = file.as_str();
+/// let config = ProducerConfig::from_properties(file)?;
+/// let client = config.client().connect_blocking()?;
+/// let producer = config.producer(&client)?.build_blocking()?;
+/// producer.send(Record::to("orders").value("twelve apples"))?.wait()?;
+/// assert_eq!(producer.metrics().acknowledged_records, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// What differs from Java: waits of 0 ms before a retry are of 1 ms; `send.buffer.bytes` and `receive.buffer.bytes` are left to
 /// the system if they are not given; an empty `client.id` is `milena`.
 #[derive(Clone, Debug)]
