@@ -81,7 +81,7 @@ pub enum ProduceErrorKind {
 }
 
 impl ProduceErrorKind {
-    /// Every kind.
+    /// Every kind that a record which was accepted can fail with.
     #[cfg(feature = "metrics")]
     pub(super) const ALL: [Self; 14] = [
         Self::Closed,

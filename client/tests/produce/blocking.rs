@@ -57,6 +57,7 @@ fn calls_wait_and_give_what_those_of_the_async_producer_give() {
     assert!(producer.try_send_with(record(), telling(&told)).is_ok());
     let delivery = producer.send(record()).unwrap();
     producer.flush().unwrap();
+    assert_eq!(producer.metrics().acknowledged_records, 5);
     assert_eq!(delivery.status(), DeliveryStatus::Delivered);
     assert_eq!(delivery.try_get().unwrap().unwrap().offset(), Some(4));
     for offset in [2, 3] {
