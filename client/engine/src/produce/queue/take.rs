@@ -18,8 +18,8 @@ pub(in crate::produce) struct Taken {
     pub(in crate::produce) id: BatchId,
     pub(in crate::produce) content: Content,
     pub(in crate::produce) stamp: Stamp,
-    /// How long it waited, if this is its first attempt.
-    pub(in crate::produce) queued: Option<Duration>,
+    /// Time since the first of its records was appended.
+    pub(in crate::produce) queued: Duration,
 }
 
 /// Why nothing was taken.
@@ -76,12 +76,11 @@ impl<C> PartitionQueue<C> {
             };
             batch.attempts += 1;
             batch.broker = Some(node);
-            let is_first = batch.attempts == 1;
             return Ok(Taken {
                 id: batch.id,
                 content,
                 stamp: batch.stamp,
-                queued: is_first.then(|| now.since(batch.created)),
+                queued: now.since(batch.created),
             });
         }
         if self.sealed.is_empty() {
@@ -127,7 +126,7 @@ impl<C> PartitionQueue<C> {
             id,
             content: sealed.content,
             stamp,
-            queued: Some(now.since(sealed.created)),
+            queued: now.since(sealed.created),
         })
     }
 

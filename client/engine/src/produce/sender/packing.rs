@@ -32,7 +32,8 @@ impl<P: Partition> Sender<P> {
             stamp,
             queued,
         } = taken;
-        let uncompressed = HEADER_LEN + content.batch.uncompressed_len();
+        // However often it is taken, it is compressed once.
+        let is_first = !content.compressed;
         let compressed = self.compress(&partition, &mut content, settings, effects);
         let topic_id = partition.topic_id();
         let outgrown =
@@ -43,14 +44,14 @@ impl<P: Partition> Sender<P> {
         };
         let records = match &trouble {
             None => {
-                effects
-                    .measured
-                    .extend(queued.map(|queued| Measured::Batch {
+                if is_first {
+                    effects.measured.push(Measured::Batch {
                         records: content.batch.count(),
                         bytes: content.batch.wire_len(),
-                        uncompressed,
+                        uncompressed: HEADER_LEN + content.batch.uncompressed_len(),
                         queued,
-                    }));
+                    });
+                }
                 Records::from_segments(content.batch.encode(stamp))
             }
             Some(_) => Records::default(),

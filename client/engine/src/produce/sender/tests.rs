@@ -1,6 +1,7 @@
 //! One broker's requests and their answers.
 
 mod fairness;
+mod measuring;
 mod splitting;
 mod transactional;
 
