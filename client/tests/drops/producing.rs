@@ -198,3 +198,38 @@ fn a_question_for_partitions() {
         completed
     });
 }
+
+#[test]
+#[cfg(feature = "sink")]
+fn a_sink() {
+    use futures_util::SinkExt;
+    use milena::OwnedRecord;
+
+    let values = ["first", "second", "third"];
+    sweep(|world| async move {
+        let builder = world.builder().linger(Duration::from_secs(60));
+        let producer = builder.build().unwrap();
+        let mut sink = producer.sink();
+        let feeding = async {
+            for value in values {
+                let record = OwnedRecord::to(TOPIC).partition(0).value(value);
+                sink.feed(record).await.unwrap();
+            }
+            sink.flush().await.unwrap();
+        };
+        let completed = world.drop_it(feeding).await.is_some();
+        drop(sink);
+        world.settle(producer, Vec::new(), &[]).await;
+        // What it took is delivered, in order.
+        let log = world.log().remove(&0).unwrap();
+        let stored: Vec<_> = log.iter().filter(|value| *value != "afterwards").collect();
+        assert!(
+            values
+                .iter()
+                .zip(&stored)
+                .all(|(value, stored)| value == stored)
+        );
+        assert!(!completed || stored.len() == values.len());
+        completed
+    });
+}
