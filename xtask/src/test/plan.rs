@@ -58,12 +58,11 @@ pub(crate) enum Outcome {
 /// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
-/// The client with all that it can have besides.
-const CLIENT: [&str; 4] = [
-    "-p",
-    "milena",
+/// Everything, and the client with all that it can have besides.
+const WORKSPACE: [&str; 3] = [
+    "--workspace",
     "--features",
-    "json,metrics,msgpack,sink,tracing-spans",
+    "milena/json,milena/metrics,milena/msgpack,milena/sink,milena/tracing-spans",
 ];
 
 /// The fuzz targets with the one that needs another implementation.
@@ -78,7 +77,7 @@ pub(crate) fn steps() -> Vec<Step> {
             "format",
             &["fmt", "--all", "--check"],
         ),
-        lint("the workspace", "lint", &["--workspace"]),
+        lint("the workspace", "lint", &WORKSPACE),
         lint(
             "protocol without features",
             "lint-protocol",
@@ -115,13 +114,13 @@ pub(crate) fn steps() -> Vec<Step> {
         &["-p", "milena", "--no-default-features"],
     ));
 
-    steps.push(lint("client with all features", "lint-client-all", &CLIENT));
+    steps.push(lint("client as it comes", "lint-client", &["-p", "milena"]));
 
     let mut docs = check(
         Tier::Docs,
         "documentation without a warning",
         "docs",
-        &["doc", "--workspace", "--no-deps"],
+        &[&["doc", "--no-deps"][..], &WORKSPACE].concat(),
     );
     if let Action::Cargo { environment, .. } = &mut docs.action {
         environment.push(("RUSTDOCFLAGS".to_owned(), "-D warnings".to_owned()));
@@ -132,7 +131,7 @@ pub(crate) fn steps() -> Vec<Step> {
         Tier::Tests,
         "the workspace, and the fuzz corpus replayed",
         "tests",
-        &["--workspace"],
+        &WORKSPACE,
     ));
     steps.push(tests(
         Tier::Features,
@@ -140,17 +139,6 @@ pub(crate) fn steps() -> Vec<Step> {
         "tests-codec-none",
         &["-p", "milena-codec", "--no-default-features"],
     ));
-    for (what, log, selected) in [
-        (
-            "the client's further forms, and what others hear of it",
-            "tests-client-all",
-            &["--test", "forms", "--test", "observed"][..],
-        ),
-        ("their examples", "tests-client-examples", &["--doc"]),
-    ] {
-        let selection = [&CLIENT, selected].concat();
-        steps.push(tests(Tier::Features, what, log, &selection));
-    }
     steps.push(tests(
         Tier::Features,
         "the comparison with kafka-protocol, its corpus replayed",
