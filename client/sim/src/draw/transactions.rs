@@ -204,7 +204,8 @@ impl Dice {
                     refuse(ErrorCode::REQUEST_TIMED_OUT),
                 ],
             ),
-            3 if self.one_in(2) => self.pick(
+            // Whoever asks for the end again is not told that there was none, if there was.
+            3 if api != ApiKey::END_TXN && self.one_in(2) => self.pick(
                 refuse(ErrorCode::TRANSACTION_ABORTABLE),
                 &[
                     refuse(ErrorCode::INVALID_TXN_STATE),

@@ -70,9 +70,11 @@ impl Producer {
         caller: usize,
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
+        // One that waits for memory is not ready for another: it was meant for a transaction that is over.
         let load = self
             .callers
             .get_mut(caller)
+            .filter(|caller| caller.waiting.is_none())
             .and_then(|caller| caller.script.pop_front());
         if let Some(load) = load {
             let until = around.now() + self.plan.max_block;
