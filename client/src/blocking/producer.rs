@@ -146,9 +146,7 @@ impl Producer {
     /// # Errors
     /// When the topic does not become known, and in a callback if that would take waiting.
     pub fn partitions_for(&self, topic: &str) -> Result<usize, ProduceError> {
-        let refused = refused(&Record::to(topic));
-        let counted = self.wait(self.inner().partitions_for(topic));
-        counted.unwrap_or_else(|_| Err(refused()))
+        partitions_for(self.inner(), topic)
     }
 
     /// Bytes of `buffer_memory` in use.
@@ -194,18 +192,36 @@ pub(super) fn refused<'r>(record: &Record<'r>) -> impl FnOnce() -> ProduceError 
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // On the thread that does the work, the producer within delivers by itself once it is dropped.
-        if !is_forbidden() && !self.producer.has_ended() {
-            let closing = self.producer.close(self.producer.delivery_timeout());
-            if let Ok(Err(error)) = wait(Some(self.producer.runtime()), closing) {
-                let records = error.undelivered();
-                warn!(
-                    records,
-                    "producer dropped; so many records were not delivered"
-                );
-            }
-        }
+        let closing = self.producer.close(self.producer.delivery_timeout());
+        deliver_before_dropping(&self.producer, closing);
     }
+}
+
+/// Waits for `closing`, unless the producer was closed before, and tells of what it did not deliver.
+pub(super) fn deliver_before_dropping(
+    producer: &crate::Producer,
+    closing: impl Future<Output = Result<(), crate::CloseError>>,
+) {
+    // On the thread that does the work, the producer within delivers by itself once it is dropped.
+    if !is_forbidden()
+        && !producer.has_ended()
+        && let Ok(Err(error)) = wait(Some(producer.runtime()), closing)
+    {
+        let records = error.undelivered();
+        warn!(
+            records,
+            "producer dropped; so many records were not delivered"
+        );
+    }
+}
+
+pub(super) fn partitions_for(
+    producer: &crate::Producer,
+    topic: &str,
+) -> Result<usize, ProduceError> {
+    let refused = refused(&Record::to(topic));
+    let counted = wait(Some(producer.runtime()), producer.partitions_for(topic));
+    counted.unwrap_or_else(|_| Err(refused()))
 }
 
 impl Delivery {

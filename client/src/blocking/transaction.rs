@@ -2,16 +2,14 @@
 
 use std::{fmt, future::Future, time::Duration};
 
-use tracing::warn;
-
 use super::{
     CloseError, WouldBlock,
-    producer::{check_thread, refused, sends},
+    producer::{check_thread, deliver_before_dropping, partitions_for, sends},
     wait::{is_forbidden, wait},
 };
 use crate::{
-    ConsumerGroupMetadata, PartitionOffset, ProduceError, ProducerMetrics, Record,
-    TransactionError, TransactionalProducerBuilder,
+    ConsumerGroupMetadata, PartitionOffset, ProduceError, ProducerMetrics, TransactionError,
+    TransactionalProducerBuilder,
 };
 
 /// Sends records in transactions, as [`milena::TransactionalProducer`](crate::TransactionalProducer) does, with calls that
@@ -61,7 +59,7 @@ impl TransactionalProducer {
     /// # Errors
     /// As there; in a callback, [`TransactionError::InvalidState`] if that would take waiting.
     pub fn begin(&mut self) -> Result<Transaction<'_>, TransactionError> {
-        let runtime = self.producer.runtime().clone();
+        let runtime = self.producer.plain().runtime().clone();
         let begun = wait(Some(&runtime), self.producer.begin()).unwrap_or_else(would_block)?;
         Ok(Transaction { transaction: begun })
     }
@@ -71,9 +69,7 @@ impl TransactionalProducer {
     /// # Errors
     /// When the topic does not become known.
     pub fn partitions_for(&self, topic: &str) -> Result<usize, ProduceError> {
-        let refused = refused(&Record::to(topic));
-        let counting = self.producer.partitions_for(topic);
-        wait(Some(self.producer.runtime()), counting).unwrap_or_else(|_| Err(refused()))
+        partitions_for(self.producer.plain(), topic)
     }
 
     /// What the producer has done so far, and what it has before it.
@@ -87,22 +83,14 @@ impl TransactionalProducer {
     /// How many records were given up.
     pub fn close(&self, deadline: Duration) -> Result<(), CloseError> {
         let closing = self.producer.close(deadline);
-        wait(Some(self.producer.runtime()), closing)?.map_err(CloseError::from)
+        wait(Some(self.producer.plain().runtime()), closing)?.map_err(CloseError::from)
     }
 }
 
 impl Drop for TransactionalProducer {
     fn drop(&mut self) {
-        if !is_forbidden() && !self.producer.has_ended() {
-            let closing = self.producer.close(self.producer.delivery_timeout());
-            if let Ok(Err(error)) = wait(Some(self.producer.runtime()), closing) {
-                let records = error.undelivered();
-                warn!(
-                    records,
-                    "producer dropped; so many records were not delivered"
-                );
-            }
-        }
+        let plain = self.producer.plain();
+        deliver_before_dropping(plain, self.producer.close(plain.delivery_timeout()));
     }
 }
 

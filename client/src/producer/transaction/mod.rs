@@ -12,7 +12,7 @@ use milena_engine::{
     produce::Identity,
     transaction::{Spoiled, State, Transactions},
 };
-use tokio::{runtime, time::Instant};
+use tokio::time::Instant;
 
 pub use self::{
     builder::TransactionalProducerBuilder,
@@ -140,16 +140,9 @@ impl TransactionalProducer {
         }
     }
 
-    pub(crate) fn runtime(&self) -> &runtime::Handle {
-        self.producer.runtime()
-    }
-
-    pub(crate) fn delivery_timeout(&self) -> Duration {
-        self.producer.delivery_timeout()
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.producer.has_ended()
+    /// The producer that sends its records.
+    pub(crate) fn plain(&self) -> &Producer {
+        &self.producer
     }
 
     fn core(&self) -> &Arc<Core> {
