@@ -1,23 +1,23 @@
 //! One partition's batches, from the first record written to the last answer.
 
+mod append;
 mod parts;
+mod schedule;
 mod settle;
 mod take;
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use milena_codec::{
-    BatchBuilder, CompressionType, Cost, HEADER_LEN, RatioEstimator, RecordRef, SealedBatch, Stamp,
-};
+use milena_codec::{RatioEstimator, SealedBatch, Stamp};
 
-use super::{
-    budget::{Grant, Need},
-    numbering::Numbering,
-    outcome::Cause,
-    settings::Settings,
-};
+use super::{numbering::Numbering, outcome::Cause};
 use crate::{cluster::NodeId, time::Instant};
 
+use append::Open;
+use schedule::Schedule;
+
+pub use append::{Appended, Choice, NotAppended, Room};
+pub use schedule::Wake;
 pub(super) use settle::{Answer, Settled};
 pub(super) use take::{NotTaken, Taken};
 
@@ -106,91 +106,6 @@ pub struct Content {
     pub compressed: bool,
 }
 
-/// Where memory for records comes from.
-pub trait Room {
-    /// Memory for `need`, or `None` if the caller has to wait for it.
-    fn take(&mut self, need: Need) -> Option<Grant>;
-}
-
-/// A record was written into a batch.
-#[derive(Debug)]
-pub struct Appended<C> {
-    /// The completion of its batch.
-    pub completion: C,
-    /// Its place in the batch.
-    pub index: u32,
-    /// A broker's sender has to be told.
-    pub wake: Option<Wake>,
-    /// The partition has to be watched by the [`Reaper`](super::Reaper) until then.
-    pub watch: Option<Instant>,
-    /// The partition has had its share of records without a key: it is another's turn.
-    pub turn_over: bool,
-}
-
-/// How a record's partition was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// By the caller or by the key.
-    Given,
-    /// It has no key: it goes where others go, as long as the partition has not had its share.
-    Sticky,
-    /// It has no key, and this partition's turn has just begun.
-    StickyNew,
-}
-
-impl Choice {
-    fn is_sticky(self) -> bool {
-        self != Self::Given
-    }
-}
-
-/// Why a record was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAppended {
-    /// It needs memory that is not to be had at the moment.
-    Shortage(Need),
-    /// It would begin a new batch, and the partition has had its share of records without a key: it is another's turn.
-    TurnOver,
-}
-
-/// The sender of `node` has to look at a partition, now or at a certain time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wake {
-    /// The leading broker.
-    pub node: NodeId,
-    /// When; `None` for now.
-    pub at: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Open<C> {
-    builder: BatchBuilder,
-    completion: C,
-    created: Instant,
-    reserved: usize,
-}
-
-impl<C> Open<C> {
-    /// Writes the record that `cost` measured, with memory from `room` as far as it is needed.
-    #[inline]
-    fn write(&mut self, cost: Cost<'_>, room: &mut impl Room) -> Result<u32, NotAppended> {
-        let need = Need {
-            chunk: cost.chunk,
-            linked: cost.linked,
-        };
-        if !need.is_nothing() {
-            let grant = room.take(need).ok_or(NotAppended::Shortage(need))?;
-            self.reserved += grant.reserved;
-            if let Some(chunk) = grant.chunk {
-                self.builder.add_chunk(chunk);
-            }
-        }
-        self.builder
-            .append(cost)
-            .map_err(|_| NotAppended::Shortage(need))
-    }
-}
-
 #[derive(Debug)]
 struct Sealed<C> {
     content: Content,
@@ -231,21 +146,6 @@ enum Place {
         /// Leader epoch of the attempt: another leader need not be waited for.
         epoch: i32,
     },
-}
-
-#[derive(Debug, Default)]
-struct Schedule {
-    ready_on: Option<NodeId>,
-    timer: Option<Instant>,
-    watched: bool,
-    /// The last request that looked here, so that none looks twice.
-    visit: Option<(NodeId, u64)>,
-}
-
-enum Step {
-    Now,
-    At(Instant),
-    Nothing,
 }
 
 impl<C> PartitionQueue<C> {
@@ -337,123 +237,6 @@ impl<C> PartitionQueue<C> {
         open.map_or(0, |open| u64::from(open.builder.count()))
     }
 
-    /// Writes a record into the open batch, or into a new one if it is full.
-    ///
-    /// `clock` and `completion` are called for each new batch.
-    #[inline]
-    pub fn append(
-        &mut self,
-        record: &RecordRef<'_>,
-        choice: Choice,
-        settings: &Settings,
-        room: &mut impl Room,
-        clock: impl FnOnce() -> Instant,
-        completion: impl FnOnce() -> C,
-    ) -> Result<Appended<C>, NotAppended>
-    where
-        C: Clone,
-    {
-        if let Some(open) = &mut self.open {
-            let cost = open.builder.cost(record);
-            if open.builder.has_room(&cost) {
-                let before = open.builder.estimated_len();
-                let index = open.write(cost, room)?;
-                let bytes = open.builder.estimated_len() - before;
-                let completion = open.completion.clone();
-                let wake = if open.builder.is_full() {
-                    self.seal_open();
-                    self.reschedule(clock(), settings)
-                } else {
-                    None
-                };
-                return Ok(Appended {
-                    completion,
-                    index,
-                    wake,
-                    watch: None,
-                    turn_over: choice.is_sticky() && self.count_turn(bytes, settings),
-                });
-            }
-        }
-        self.append_to_new(record, choice, settings, room, clock, completion)
-    }
-
-    fn append_to_new(
-        &mut self,
-        record: &RecordRef<'_>,
-        choice: Choice,
-        settings: &Settings,
-        room: &mut impl Room,
-        clock: impl FnOnce() -> Instant,
-        completion: impl FnOnce() -> C,
-    ) -> Result<Appended<C>, NotAppended>
-    where
-        C: Clone,
-    {
-        let builder = if settings.compression.codec() == CompressionType::None {
-            BatchBuilder::new(settings.batch_size)
-        } else {
-            BatchBuilder::with_ratio(settings.batch_size, self.ratio.get())
-        };
-        let cost = builder.cost(record);
-        let expected = self.turn + cost.bytes;
-        if choice == Choice::Sticky && self.turn > 0 && expected > settings.batch_size {
-            self.turn = 0;
-            return Err(NotAppended::TurnOver);
-        }
-        let mut open = Open {
-            builder,
-            completion: completion(),
-            created: Instant::ZERO,
-            reserved: 0,
-        };
-        let index = open.write(cost, room)?;
-        // What comes first belongs to another transaction than what was doomed.
-        self.doomed &= !self.is_empty();
-        // Reading a clock costs more than all the rest: only a new batch has to know the time.
-        let now = clock();
-        open.created = now;
-        let completion = open.completion.clone();
-        let bytes = open.builder.estimated_len() - HEADER_LEN;
-        self.seal_open();
-        let full = open.builder.is_full();
-        self.open = Some(open);
-        if full {
-            self.seal_open();
-        }
-        let wake = self.reschedule(now, settings);
-        let watch = (!self.schedule.watched).then(|| now + settings.delivery_timeout);
-        self.schedule.watched = true;
-        Ok(Appended {
-            completion,
-            index,
-            wake,
-            watch,
-            turn_over: choice.is_sticky() && self.count_turn(bytes, settings),
-        })
-    }
-
-    /// Counts what the partition was given in its turn, and says whether that is more than enough.
-    fn count_turn(&mut self, bytes: usize, settings: &Settings) -> bool {
-        self.turn += bytes;
-        let over = self.turn >= 2 * settings.batch_size;
-        if over {
-            self.turn = 0;
-        }
-        over
-    }
-
-    /// Closes the open batch if nothing but lingering keeps it from being sent. Says whether it did.
-    pub(super) fn stop_lingering(&mut self) -> bool {
-        let waits = |batch: &Drained<C>| matches!(batch.place, Place::Waiting { .. });
-        let lingers = self.open.is_some() && !self.drained.iter().any(waits);
-        if lingers {
-            self.handle_timer(Instant::FAR_FUTURE);
-            self.seal_open();
-        }
-        lingers
-    }
-
     /// The topic was created anew: the partition's log is another, which knows nothing of the sequence.
     pub fn handle_renewed(&mut self) {
         self.numbering
@@ -500,109 +283,12 @@ impl<C> PartitionQueue<C> {
         }
     }
 
-    /// Notes what is to be done next, and says who has to be told, if that is news.
-    pub fn reschedule(&mut self, now: Instant, settings: &Settings) -> Option<Wake> {
-        let node = self.leader?.node;
-        if self.schedule.ready_on.is_some() {
-            return None;
-        }
-        match self.step(now, settings) {
-            Step::Now => {
-                self.schedule.ready_on = Some(node);
-                Some(Wake { node, at: None })
-            }
-            Step::At(at) if self.schedule.timer.is_none_or(|timer| at < timer) => {
-                self.schedule.timer = Some(at);
-                Some(Wake { node, at: Some(at) })
-            }
-            Step::At(_) | Step::Nothing => None,
-        }
-    }
-
-    /// Whether the sender of `node` was told to look at once, and has not yet.
-    pub(super) fn is_ready_on(&self, node: NodeId) -> bool {
-        self.schedule.ready_on == Some(node)
-    }
-
-    /// A time that was asked for has come.
-    pub(super) fn handle_timer(&mut self, now: Instant) {
-        if self.schedule.timer.is_some_and(|timer| timer <= now) {
-            self.schedule.timer = None;
-        }
-    }
-
-    /// Whether request `request` of `node` sees this partition for the first time.
-    pub(super) fn visit(&mut self, node: NodeId, request: u64) -> bool {
-        if self.schedule.ready_on == Some(node) {
-            self.schedule.ready_on = None;
-        }
-        let first = self.schedule.visit != Some((node, request));
-        self.schedule.visit = Some((node, request));
-        first
-    }
-
-    /// Whether a batch with `before` unsettled ones before it may be on its way together with them. Those behind the
-    /// oldest that are settled count too: the broker recognises a repeat of the oldest only while it is among the last
-    /// five that it took.
-    fn is_within_window(&self, before: usize, settings: &Settings) -> bool {
-        let overtaken = self.drained.front().map_or(0, |oldest| oldest.overtaken);
-        let settled = if settings.idempotent { overtaken } else { 0 };
-        before + settled < settings.max_in_flight
-    }
-
     /// Takes a batch out that was sent, for good.
     fn remove_drained(&mut self, at: usize) -> Option<Drained<C>> {
         for before in self.drained.iter_mut().take(at) {
             before.overtaken += 1;
         }
         self.drained.remove(at)
-    }
-
-    fn step(&self, now: Instant, settings: &Settings) -> Step {
-        let Some(leader) = self.leader else {
-            return Step::Nothing;
-        };
-        let mut waiting = None;
-        let mut in_flight = 0;
-        for (before, batch) in self.drained.iter().enumerate() {
-            match &batch.place {
-                // Batches that another broker still has in flight are resolved there first: otherwise the new
-                // leader could see later ones before them.
-                Place::InFlight { node, .. } if *node != leader.node || self.numbering.broken() => {
-                    return Step::Nothing;
-                }
-                Place::InFlight { .. } => in_flight += 1,
-                Place::Waiting {
-                    not_before, epoch, ..
-                } => {
-                    waiting = waiting.or(Some((before, *not_before, *epoch)));
-                }
-            }
-        }
-        let alone = settings.idempotent && !self.numbering.established();
-        if in_flight > 0 && (alone || in_flight >= settings.max_in_flight) {
-            return Step::Nothing;
-        }
-        if let Some((before, not_before, epoch)) = waiting {
-            return if !self.is_within_window(before, settings) {
-                Step::Nothing
-            } else if not_before <= now || epoch < leader.epoch {
-                Step::Now
-            } else {
-                Step::At(not_before)
-            };
-        }
-        let held_back = self.numbering.has_hole() && !self.drained.is_empty();
-        if held_back || !self.is_within_window(self.drained.len(), settings) {
-            Step::Nothing
-        } else if !self.sealed.is_empty() {
-            Step::Now
-        } else if let Some(open) = &self.open {
-            let at = open.created + settings.linger;
-            if at <= now { Step::Now } else { Step::At(at) }
-        } else {
-            Step::Nothing
-        }
     }
 }
 

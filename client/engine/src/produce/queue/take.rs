@@ -5,7 +5,7 @@ use std::{mem, time::Duration};
 use milena_codec::{SealedBatch, Stamp};
 use milena_protocol::Str;
 
-use super::{BatchId, Content, Drained, Leader, PartitionQueue, Place, Step};
+use super::{BatchId, Content, Drained, Leader, PartitionQueue, Place, schedule::Step};
 use crate::{
     cluster::NodeId,
     produce::{identity::Identity, numbering::UNNUMBERED, settings::Settings},

@@ -8,14 +8,14 @@ mod transactional;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use milena_codec::Compression;
+use milena_codec::{Compression, RecordRef};
 use milena_protocol::{ErrorCode, Str};
 
 use super::*;
 use crate::{
     backoff::{Backoff, Rng},
     produce::{
-        Ack, Acks, Failure, Identity, Persistence, ProducerIdentity, Reason,
+        Ack, Acks, Failure, Grant, Identity, Need, Persistence, ProducerIdentity, Reason, Settings,
         outcome::may_be_written, queue::take::NotTaken,
     },
 };
