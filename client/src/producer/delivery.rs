@@ -91,7 +91,7 @@ pub(crate) struct Completion {
     topic: Arc<str>,
     partition: i32,
     /// What became of the batch, unless it was split.
-    result: OnceLock<Result<Ack, Arc<Failure>>>,
+    whole: OnceLock<Fate>,
     state: Mutex<State>,
 }
 
@@ -103,7 +103,7 @@ struct State {
 }
 
 /// What became of some records of a batch: all of them, unless it was split.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Fate {
     pub(crate) records: Range<u32>,
     result: Result<Ack, Arc<Failure>>,
@@ -131,17 +131,19 @@ impl Delivery {
 
     /// How far the record is, without the details.
     pub fn status(&self) -> DeliveryStatus {
-        match self.completion.fate(self.index).map(|fate| fate.result) {
+        let stored = |fate: &Fate| fate.result.is_ok();
+        match self.completion.fate(self.index, stored) {
             None => DeliveryStatus::Pending,
-            Some(Ok(_)) => DeliveryStatus::Delivered,
-            Some(Err(_)) => DeliveryStatus::Failed,
+            Some(true) => DeliveryStatus::Delivered,
+            Some(false) => DeliveryStatus::Failed,
         }
     }
 
     /// What became of the record, if that is known already.
     pub fn try_get(&self) -> Option<Result<RecordMetadata, ProduceError>> {
-        let fate = self.completion.fate(self.index)?;
-        Some(self.completion.outcome(&fate, self.index, self.timestamp))
+        self.completion.fate(self.index, |fate| {
+            self.completion.outcome(fate, self.index, self.timestamp)
+        })
     }
 }
 
@@ -155,9 +157,9 @@ impl Future for Delivery {
             seat,
             timestamp,
         } = self.get_mut();
-        completion
-            .poll(cx, seat, *index)
-            .map(|fate| completion.outcome(&fate, *index, *timestamp))
+        completion.poll(cx, seat, *index, |fate| {
+            completion.outcome(fate, *index, *timestamp)
+        })
     }
 }
 
@@ -166,7 +168,7 @@ impl Completion {
         Self {
             topic,
             partition,
-            result: OnceLock::new(),
+            whole: OnceLock::new(),
             state: Mutex::new(State {
                 waiting: Vec::new(),
                 parts: Vec::new(),
@@ -176,13 +178,17 @@ impl Completion {
 
     /// The batch is settled, or `part` of its records is. Later calls about the same change nothing.
     pub(crate) fn complete(&self, part: Option<Range<u32>>, result: Result<Ack, Failure>) {
-        let result = result.map_err(Arc::new);
-        let waiting = if let Some(records) = part {
+        let is_whole = part.is_none();
+        let fate = Fate {
+            records: part.unwrap_or(0..u32::MAX),
+            result: result.map_err(Arc::new),
+        };
+        let waiting = if !is_whole {
             let mut state = self.lock();
-            state.parts.push(Fate { records, result });
+            state.parts.push(fate);
             // Those who wait for other parts keep their seats.
             state.waiting.clone()
-        } else if self.result.set(result).is_ok() {
+        } else if self.whole.set(fate).is_ok() {
             mem::take(&mut self.lock().waiting)
         } else {
             Vec::new()
@@ -192,16 +198,23 @@ impl Completion {
         }
     }
 
-    /// Ready once the record at `index` is settled. `seat` is the caller's, kept from one call to the next.
-    pub(crate) fn poll(&self, cx: &Context<'_>, seat: &mut Seat, index: u32) -> Poll<Fate> {
-        if let Some(fate) = self.fate_of_all() {
-            return Poll::Ready(fate);
+    /// Ready once the record at `index` is settled, with what `look` makes of that. `seat` is the caller's, kept from one call
+    /// to the next.
+    pub(crate) fn poll<T>(
+        &self,
+        cx: &Context<'_>,
+        seat: &mut Seat,
+        index: u32,
+        look: impl FnOnce(&Fate) -> T,
+    ) -> Poll<T> {
+        if let Some(fate) = self.whole.get() {
+            return Poll::Ready(look(fate));
         }
         let mut state = self.lock();
         // `complete` stores the result before it takes the lock to wake: either it is seen here, or the waker is
         // seen there.
-        if let Some(fate) = self.fate_of_all().or_else(|| state.fate(index)) {
-            return Poll::Ready(fate);
+        if let Some(fate) = self.whole.get().or_else(|| state.part(index)) {
+            return Poll::Ready(look(fate));
         }
         let waiting = &mut state.waiting;
         let taken = seat.and_then(|seat| waiting.get_mut(seat.get() as usize - 1));
@@ -215,15 +228,12 @@ impl Completion {
         Poll::Pending
     }
 
-    fn fate(&self, index: u32) -> Option<Fate> {
-        self.fate_of_all().or_else(|| self.lock().fate(index))
-    }
-
-    fn fate_of_all(&self) -> Option<Fate> {
-        self.result.get().map(|result| Fate {
-            records: 0..u32::MAX,
-            result: result.clone(),
-        })
+    /// What `look` makes of the fate of the record at `index`, if it has one.
+    fn fate<T>(&self, index: u32, look: impl FnOnce(&Fate) -> T) -> Option<T> {
+        match self.whole.get() {
+            Some(fate) => Some(look(fate)),
+            None => self.lock().part(index).map(look),
+        }
     }
 
     fn outcome(
@@ -258,9 +268,9 @@ impl Completion {
 }
 
 impl State {
-    fn fate(&self, index: u32) -> Option<Fate> {
+    fn part(&self, index: u32) -> Option<&Fate> {
         let mut parts = self.parts.iter();
-        parts.find(|part| part.records.contains(&index)).cloned()
+        parts.find(|part| part.records.contains(&index))
     }
 }
 

@@ -17,7 +17,11 @@ use tokio::time::timeout;
 use super::{CLOSED, Core};
 use crate::{
     KafkaError,
-    producer::{delivery::Completion, error::CloseError, topic::PartitionRef},
+    producer::{
+        delivery::{Completion, Fate},
+        error::CloseError,
+        topic::PartitionRef,
+    },
 };
 
 /// What was accepted and is not settled.
@@ -212,8 +216,8 @@ impl Core {
             let mut seat = None;
             // The batch may end in parts.
             while let Some(next) = records.next() {
-                let fate = poll_fn(|cx| completion.poll(cx, &mut seat, next)).await;
-                records.start = fate.records.end;
+                let end = |fate: &Fate| fate.records.end;
+                records.start = poll_fn(|cx| completion.poll(cx, &mut seat, next, end)).await;
             }
         }
         for (partition, count) in callbacks {
