@@ -26,7 +26,7 @@ pub struct Appended<C> {
     pub index: u32,
     /// A broker's sender has to be told.
     pub wake: Option<Wake>,
-    /// The partition has to be watched by the [`Reaper`](super::Reaper) until then.
+    /// The partition has to be watched by the [`Reaper`](crate::produce::Reaper) until then.
     pub watch: Option<Instant>,
     /// The partition has had its share of records without a key: it is another's turn.
     pub turn_over: bool,
