@@ -50,6 +50,8 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
             NewTopic::new(place.name("admin"), 1, 1).config("no.such.setting", "1"),
         ])
         .await;
+    // Without ZooKeeper, the first releases took any setting of a topic.
+    let unknown_setting = Some(INVALID_CONFIG).filter(|_| place.release() != "3.0.2");
     assert_eq!(
         codes(&results),
         [
@@ -58,7 +60,7 @@ async fn topics_are_made_grown_described_listed_and_deleted(place: Place) {
             Some(INVALID_REPLICATION_FACTOR),
             Some(INVALID_PARTITIONS),
             Some(INVALID_TOPIC_EXCEPTION),
-            Some(INVALID_CONFIG),
+            unknown_setting,
         ],
         "{results:?}"
     );
