@@ -1,7 +1,7 @@
 //! The steps of each tier, as cargo commands.
 //!
-//! Target folders are shared where the artifacts are: lints and tests use the ordinary one, and the build
-//! without C has its own, because it must begin from nothing.
+//! The build without C has a target folder of its own, because it must begin from nothing; all else shares the ordinary
+//! one, and tests are built with the same features, so that one build serves them all.
 
 use std::fs;
 use std::io;
@@ -58,15 +58,12 @@ pub(crate) enum Outcome {
 /// The codecs that `milena-codec` can be built with, each alone; every one of them is pure Rust.
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
-/// Everything, and the client with all that it can have besides.
-const WORKSPACE: [&str; 3] = [
+/// Everything, the client with all that it can have besides, and the fuzz target that needs another implementation.
+pub(crate) const WORKSPACE: [&str; 3] = [
     "--workspace",
     "--features",
-    "milena/json,milena/metrics,milena/msgpack,milena/sink,milena/tracing-spans",
+    "milena/json,milena/metrics,milena/msgpack,milena/sink,milena/tracing-spans,milena-fuzz-targets/difference",
 ];
-
-/// The fuzz targets with the one that needs another implementation.
-const DIFFERENCE: [&str; 4] = ["-p", "milena-fuzz-targets", "--features", "difference"];
 
 /// All steps, in the order of running.
 pub(crate) fn steps() -> Vec<Step> {
@@ -89,11 +86,6 @@ pub(crate) fn steps() -> Vec<Step> {
             &["-p", "milena-codec", "--no-default-features"],
         ),
     ];
-    steps.push(lint(
-        "the comparison with kafka-protocol",
-        "lint-difference",
-        &DIFFERENCE,
-    ));
     for codec in CODECS {
         let features = [
             "-p",
@@ -138,12 +130,6 @@ pub(crate) fn steps() -> Vec<Step> {
         "codec without codecs",
         "tests-codec-none",
         &["-p", "milena-codec", "--no-default-features"],
-    ));
-    steps.push(tests(
-        Tier::Features,
-        "the comparison with kafka-protocol, its corpus replayed",
-        "tests-difference",
-        &DIFFERENCE,
     ));
     steps.extend(zstd_by_c());
 
@@ -258,17 +244,9 @@ pub(crate) fn cargo<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
     cargo
 }
 
-/// Where the build without C goes, and what else needs release artifacts.
+/// Where the build without C goes.
 fn release_target() -> PathBuf {
     paths::target().join("no-c")
-}
-
-/// Builds into [`release_target`], optimized a little and not across crates: a third of the time, and as good for tests.
-pub(crate) fn release(cargo: &mut Command) {
-    cargo.arg("--target-dir").arg(release_target());
-    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-    cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
-    cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
 }
 
 fn remove_release_target() -> Result<()> {
@@ -281,10 +259,14 @@ fn remove_release_target() -> Result<()> {
     }
 }
 
-/// Default members with default features, and every way to reach a C compiler barred.
+/// Default members with default features, and every way to reach a C compiler barred. Nothing is optimized: what is asked
+/// is what takes part in the build.
 fn without_c() -> Command {
     let mut cargo = cargo(&["build", "--release"]);
-    release(&mut cargo);
+    cargo.arg("--target-dir").arg(release_target());
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+    cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     let barred = if Path::new("/bin/false").exists() {
         "/bin/false"
     } else {

@@ -129,17 +129,8 @@ pub(crate) fn run(against: Against, log: &str) -> Result<Outcome> {
 }
 
 fn cargo() -> Command {
-    let mut cargo = plan::cargo(&[
-        "test",
-        "--release",
-        "--no-fail-fast",
-        "-p",
-        "milena",
-        "--test",
-        "real_kafka",
-    ]);
-    plan::release(&mut cargo);
-    cargo
+    let arguments = ["--no-fail-fast", "--test", "real_kafka"];
+    plan::cargo(&[&["test"][..], &plan::WORKSPACE, &arguments].concat())
 }
 
 /// What this machine lacks.
