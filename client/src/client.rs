@@ -118,7 +118,7 @@ impl Client {
 
     /// The partitions of a topic, waiting until the topic is known, the API timeout at most. Never creates it.
     pub async fn partitions_for(&self, topic: &str) -> Result<Vec<Partition>, TopicError> {
-        let deadline = Instant::now() + self.shared.config.api_timeout;
+        let deadline = self.clock().after(self.shared.config.api_timeout);
         let view = self.shared.control.topic(topic, false, deadline).await?;
         Ok(Partition::all(&view))
     }

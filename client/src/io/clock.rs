@@ -1,5 +1,7 @@
 //! The one place where time is read.
 
+use std::time::Duration;
+
 use tokio::time;
 
 use milena_engine::time::Instant;
@@ -23,6 +25,11 @@ impl Clock {
         Instant::ZERO + self.origin.elapsed()
     }
 
+    /// The moment, for the runtime's timers, when `wait` will have passed.
+    pub(crate) fn after(self, wait: Duration) -> time::Instant {
+        self.at(self.now() + wait)
+    }
+
     /// The same moment for the runtime's timers.
     pub(crate) fn at(self, instant: Instant) -> time::Instant {
         let since = instant.since(Instant::ZERO);
@@ -31,4 +38,4 @@ impl Clock {
     }
 }
 
-const FAR: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 24 * 3600);
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);

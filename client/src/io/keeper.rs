@@ -86,8 +86,7 @@ impl Keeper {
                 self.tasks.spawn(async move {
                     core.flush().await;
                     let patience = core.settings.delivery_timeout;
-                    core.finish_transaction(core.clock.at(core.clock.now() + patience))
-                        .await;
+                    core.finish_transaction(core.clock.after(patience)).await;
                     Done::Flushed
                 });
             }

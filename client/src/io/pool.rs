@@ -85,7 +85,7 @@ impl Pool {
         let lane = self
             .lane(purpose, node)
             .ok_or(RequestError::UnknownBroker(node.0))?;
-        let deadline = tokio::time::Instant::now() + timeout;
+        let deadline = self.settings.dialer.clock.after(timeout);
         lane.request(make, max_version, deadline).await
     }
 

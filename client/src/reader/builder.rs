@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use milena_codec::{Decompressor, Limits};
 use milena_engine::cluster::TopicView;
-use tokio::time::Instant;
 
 use super::{
     FetchSettings, IsolationLevel, Reader,
@@ -146,7 +145,7 @@ impl ReaderBuilder {
             fetch,
             ..
         } = &self;
-        let deadline = Instant::now() + client.config().api_timeout;
+        let deadline = client.clock().after(client.config().api_timeout);
         let view = client.control().topic(topic, false, deadline).await?;
         let partitions = self.chosen(&view)?;
         let look_up = async |time, level| {

@@ -104,7 +104,11 @@ impl Reader {
             }],
             ..Default::default()
         };
-        let timeout = self.client.config().request_timeout + max_wait;
+        let timeout = self
+            .client
+            .config()
+            .request_timeout
+            .saturating_add(max_wait);
         let (pool, purpose) = (self.client.pool().clone(), self.purpose);
         let fetch = async move {
             let make = move |_| request;
@@ -171,10 +175,10 @@ impl Reader {
             }
             ErrorCode::OFFSET_OUT_OF_RANGE => {
                 cursor.await_bounds();
-                let (client, timeout) = (self.client.clone(), self.client.config().api_timeout);
+                let client = self.client.clone();
                 let look_up = async move {
-                    let outcome =
-                        offsets::bounds(&client, &topic, partition, Instant::now() + timeout).await;
+                    let deadline = client.clock().after(client.config().api_timeout);
+                    let outcome = offsets::bounds(&client, &topic, partition, deadline).await;
                     Fetched::Bounds { partition, outcome }
                 };
                 self.fetches.spawn_on(look_up, self.client.runtime());

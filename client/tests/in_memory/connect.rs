@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::network::{self, Network, Peer};
-use milena::{BrokerErrorKind, Client, ConnectError};
+use milena::{BrokerErrorKind, Client, ConnectError, Record};
 use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
@@ -321,6 +321,36 @@ async fn a_client_that_is_dropped_closes_its_connections_and_ends_its_tasks() {
     drop(client);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(tasks(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_may_be_as_far_off_as_one_likes() {
+    let cluster = network::start(Cluster::builder().topic("orders", 3)).await;
+    let client = network::client(&cluster)
+        .request_timeout(Duration::MAX)
+        .bootstrap_timeout(Duration::MAX)
+        .api_timeout(Duration::MAX)
+        .metadata_max_age(Duration::MAX)
+        .metadata_max_idle(Duration::MAX)
+        .connections_max_idle(Duration::MAX)
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(client.partitions_for("orders").await.unwrap().len(), 3);
+    assert_eq!(client.admin().list_topics().await.unwrap().len(), 1);
+    let producer = client
+        .producer()
+        .request_timeout(Duration::MAX)
+        .delivery_timeout(Duration::MAX)
+        .max_block(Duration::MAX)
+        .build()
+        .unwrap();
+    let sent = producer.send(Record::to("orders").value("v")).await;
+    sent.unwrap().await.unwrap();
+    producer.close(Duration::MAX).await.unwrap();
+    let reader = client.reader("orders").from_beginning().to_end();
+    let mut reader = reader.build().await.unwrap();
+    assert!(reader.next().await.unwrap().is_ok());
 }
 
 #[test]

@@ -304,6 +304,23 @@ fn a_thread_without_a_runtime_may_send_and_wait() {
     assert_eq!(cluster.audit().acknowledged(), 100);
 }
 
+#[test]
+fn a_thread_without_a_runtime_may_have_transactions() {
+    let runtime = runtime();
+    let (cluster, client) = runtime.block_on(start(Cluster::builder().topic("orders", 3)));
+    std::thread::spawn(move || {
+        let mut producer = block_on(client.transactional_producer("tx").build()).unwrap();
+        let transaction = block_on(producer.begin()).unwrap();
+        let delivery = block_on(transaction.send(Record::to("orders").value("v"))).unwrap();
+        block_on(delivery).unwrap();
+        block_on(transaction.commit()).unwrap();
+        block_on(producer.close(HANG)).unwrap();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(cluster.audit().acknowledged(), 1);
+}
+
 /// The simplest executor there is.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Thread(std::thread::Thread);

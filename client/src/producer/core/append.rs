@@ -260,7 +260,7 @@ impl Core {
 
     /// Until when a caller waits that begins to wait now.
     pub(in crate::producer) fn deadline(&self) -> Deadline {
-        self.clock.at(self.clock.now() + self.max_block)
+        self.clock.after(self.max_block)
     }
 
     /// The topic, if it was looked up before.

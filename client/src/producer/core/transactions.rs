@@ -106,7 +106,8 @@ impl Core {
         deadline: Deadline,
         look: impl FnMut(&mut Transactions, &mut Identity) -> Option<T>,
     ) -> Result<T, Untold> {
-        self.in_runtime(timeout_at(deadline, self.look_at_transactions(look)))
+        // The timer, too, is made where there is a runtime.
+        self.in_runtime(async { timeout_at(deadline, self.look_at_transactions(look)).await })
             .await
             .unwrap_or(Err(Untold::TimedOut))
     }

@@ -93,7 +93,7 @@ impl TransactionalProducer {
     /// # Errors
     /// How many records were given up; each one's [`Delivery`](crate::Delivery) has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
-        let until = Instant::now() + deadline;
+        let until = self.core().clock.after(deadline);
         self.core().finish_transaction(until).await;
         self.producer
             .close(until.saturating_duration_since(Instant::now()))
