@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Within async code these calls work too, though each blocks the thread that it is made on, and with it other tasks.
-//! In a callback they do not: it runs on the thread that does the work, which would wait for itself. There,
+//! In a callback they do not, whoever's thread it runs on: what they wait for may be waiting for the callback. There,
 //! [`try_send`](Producer::try_send) serves, and what would have to wait is an error that says so.
 
 mod producer;
@@ -33,12 +33,12 @@ mod wait;
 
 use std::sync::Arc;
 
-pub(crate) use self::thread::OwnThread;
 pub use self::{
     producer::{CloseError, Delivery, Producer},
     transaction::{EndError, Transaction, TransactionalProducer},
     wait::WouldBlock,
 };
+pub(crate) use self::{thread::OwnThread, wait::forbidden};
 use crate::{Client, ClientBuilder, ConnectError};
 
 impl ClientBuilder {

@@ -17,17 +17,25 @@ use tokio::{runtime::Handle, task::coop::unconstrained};
 pub struct WouldBlock;
 
 thread_local! {
-    static IS_OWN: Cell<bool> = const { Cell::new(false) };
+    static IS_FORBIDDEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// From now on, nothing can be waited for on this thread.
 pub(super) fn forbid() {
-    IS_OWN.set(true);
+    IS_FORBIDDEN.set(true);
+}
+
+/// Nothing can be waited for on this thread while `code` runs, which must not panic.
+pub(crate) fn forbidden<R>(code: impl FnOnce() -> R) -> R {
+    let before = IS_FORBIDDEN.replace(true);
+    let result = code();
+    IS_FORBIDDEN.set(before);
+    result
 }
 
 /// Whether nothing can be waited for on this thread.
 pub(super) fn is_forbidden() -> bool {
-    IS_OWN.get()
+    IS_FORBIDDEN.get()
 }
 
 struct Unpark(Thread);

@@ -13,7 +13,7 @@ use super::{
     delivery::{Delivery, DeliveryStatus, RecordMetadata},
     interceptor::Interceptors,
 };
-use crate::ProduceError;
+use crate::{ProduceError, blocking::forbidden};
 
 /// Called once, with what became of a record.
 pub(crate) type Callback = Box<dyn FnOnce(Result<RecordMetadata, ProduceError>) + Send>;
@@ -57,12 +57,15 @@ impl Callbacks {
             line.calling = true;
             drop(line);
             if let Some(outcome) = delivery.try_get() {
-                if let Some(interceptors) = interceptors {
-                    interceptors.on_acknowledgement(outcome.as_ref());
-                }
-                if let Some(callback) = callback {
-                    shielded("a callback", || callback(outcome));
-                }
+                // Whoever flushes waits for this to return.
+                forbidden(|| {
+                    if let Some(interceptors) = interceptors {
+                        interceptors.on_acknowledgement(outcome.as_ref());
+                    }
+                    if let Some(callback) = callback {
+                        shielded("a callback", || callback(outcome));
+                    }
+                });
             }
             for waker in self.lock().returned() {
                 waker.wake();

@@ -212,6 +212,38 @@ fn in_a_callback_what_would_wait_for_itself_is_an_error() {
 }
 
 #[test]
+fn in_a_callback_on_the_callers_own_thread_what_would_wait_for_itself_is_an_error() {
+    let (_serving, cluster, client) = orders(1);
+    cluster.faults().push(hang());
+    for closes in [true, false] {
+        let builder = client.producer().linger(HOUR).delivery_timeout(2 * HOUR);
+        let producer = builder.build_blocking().unwrap();
+        producer.partitions_for("orders").unwrap();
+        let (done, end) = mpsc::channel();
+        let calling = thread::spawn(move || {
+            let caller = thread::current().id();
+            let within = producer.clone();
+            let callback = move |_| {
+                assert_eq!(thread::current().id(), caller);
+                assert_eq!(within.flush(), Err(WouldBlock));
+                done.send(()).unwrap();
+            };
+            producer.send_with(record(), callback).unwrap();
+            // Both give the record up, and call its callback, here.
+            if closes {
+                producer.close(ms(0)).unwrap_err();
+            } else {
+                assert_eq!(producer.purge(), 1);
+            }
+            // Outside of callbacks, waiting is as before.
+            producer.flush().unwrap();
+        });
+        end.recv_timeout(HANG).unwrap();
+        calling.join().unwrap();
+    }
+}
+
+#[test]
 fn a_callback_may_hold_the_last_handle() {
     let (_serving, cluster, client) = orders(2);
     cluster
