@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
-use milena::{Persistence, ProduceErrorKind, Record, TransactionError};
+use milena::{Persistence, ProduceErrorKind, Record, TransactionError, TransactionalProducer};
 use milena_broker::{
     Fault, TransactionState,
     protocol::{ApiKey, ErrorCode},
@@ -255,6 +255,46 @@ async fn a_producer_that_is_dropped_or_closed_ends_its_transaction_first() {
             assert_eq!((open(&cluster), cluster.audit().aborted()), (0, 6));
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_is_forgotten_is_aborted_as_if_it_were_dropped() {
+    for version in VERSIONS {
+        for spoilt in [false, true] {
+            let (cluster, client) = start(version).await;
+            let started = Instant::now();
+            let mut producer = producer(&client).await;
+            forget(&mut producer, spoilt).await;
+            let transaction = producer.begin().await.unwrap();
+            fill(&transaction, "after").await;
+            transaction.commit().await.unwrap();
+            forget(&mut producer, spoilt).await;
+            if spoilt {
+                producer.close(seconds(60)).await.unwrap();
+            } else {
+                drop(producer);
+                sleep(seconds(5)).await;
+            }
+            assert!(started.elapsed() < seconds(10), "{:?}", started.elapsed());
+            sleep(seconds(1)).await;
+            assert_eq!(committed(&cluster), filled(&["after"]));
+            assert_eq!(open(&cluster), 0, "transaction.version {version}");
+        }
+    }
+}
+
+/// Leaves a transaction open with nobody to end it.
+async fn forget(producer: &mut TransactionalProducer, spoilt: bool) {
+    let transaction = producer.begin().await.unwrap();
+    for delivery in fill(&transaction, "forgotten").await {
+        delivery.await.unwrap();
+    }
+    if spoilt {
+        let too_large = vec![0; 2 << 20];
+        let refused = transaction.send(Record::to("orders").value(&too_large));
+        refused.await.unwrap_err();
+    }
+    std::mem::forget(transaction);
 }
 
 #[tokio::test(start_paused = true)]

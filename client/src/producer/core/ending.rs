@@ -278,6 +278,8 @@ impl Core {
     /// The last handle is gone: the keeper delivers what is left.
     pub(crate) fn abandon(&self) {
         self.shut(CLOSED);
+        // Nobody holds a transaction any more, even if one was forgotten.
+        self.poll_transactions(|transactions, identity| transactions.release(identity));
         self.lost_before
             .store(self.lost.load(Ordering::Relaxed), Ordering::Relaxed);
         self.abandoned.store(true, Ordering::Release);

@@ -65,6 +65,7 @@ impl TransactionalProducer {
     /// aborted, and the next call begins. [`TransactionError::Retriable`] means that the transaction before has not
     /// ended yet.
     pub async fn begin(&mut self) -> Result<Transaction<'_>, TransactionError> {
+        self.release_forgotten();
         let core = self.core();
         let generation = core.client.features().generation();
         let serial = self
@@ -93,11 +94,19 @@ impl TransactionalProducer {
     /// # Errors
     /// How many records were given up; each one's [`Delivery`](crate::Delivery) has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        self.release_forgotten();
         let until = self.core().clock.after(deadline);
         self.core().finish_transaction(until).await;
         self.producer
             .close(until.saturating_duration_since(Instant::now()))
             .await
+    }
+
+    /// A transaction that is still open while the producer can be used was forgotten, as by [`std::mem::forget`]: nobody
+    /// could end it any more.
+    fn release_forgotten(&self) {
+        self.core()
+            .poll_transactions(|transactions, identity| transactions.release(identity));
     }
 
     /// Waits until there is a producer id.
