@@ -68,7 +68,7 @@ pub enum ProduceErrorKind {
     ConnectionLost,
     /// The broker lost track of what the producer had sent before, and whether this record is stored cannot be told.
     OutcomeUnknown,
-    /// The record cannot be encoded.
+    /// The record cannot be encoded, or names a partition below 0.
     Invalid,
     /// A [`Serializer`](crate::Serializer) could make nothing of its key or value.
     Unserializable,

@@ -47,7 +47,7 @@ use crate::{Client, io::clock::Clock};
 pub trait Partitioner: fmt::Debug + Send + Sync + 'static {
     /// The partition for `record`; `None` leaves the choice to the producer: by the key, or without one by load.
     ///
-    /// A partition that there is not is waited for, like one that the record names.
+    /// A partition that there is not is waited for, like one that the record names; one below 0 is an error.
     fn partition(&self, record: &Record<'_>, partitions: &Partitions<'_>) -> Option<i32>;
 }
 

@@ -55,9 +55,7 @@ impl Core {
         match self.topics.load().get(record.topic) {
             Some(topic) => self.append_to(topic, record, held, tell),
             None if self.is_shut() => Err(Refusal::Error(self.refuse(record))),
-            None => Err(Refusal::NoPartition {
-                partition: record.partition,
-            }),
+            None => Err(self.no_partition(record, record.partition)),
         }
     }
 
@@ -105,7 +103,7 @@ impl Core {
         let (partition, appended) = loop {
             let known = partitions.get(index as usize).filter(|_| index < count);
             let Some(partition) = known else {
-                return Err(Refusal::NoPartition { partition: chosen });
+                return Err(self.no_partition(record, chosen));
             };
             let mut queue = partition.lock();
             // This is announced before the queues are looked through for what is left: whoever holds the queue's
@@ -309,6 +307,18 @@ impl Core {
             (ProduceErrorKind::Aborted, self.transaction_trouble())
         };
         ProduceError::new(kind, record.topic, record.partition, why)
+    }
+
+    /// A partition that is not known may yet be; one below 0 never will.
+    fn no_partition(&self, record: &Record<'_>, partition: Option<i32>) -> Refusal {
+        match partition {
+            Some(below @ ..0) => {
+                let why = "no partition has a number below 0";
+                let kind = ProduceErrorKind::Invalid;
+                Refusal::Error(ProduceError::new(kind, record.topic, Some(below), why))
+            }
+            partition => Refusal::NoPartition { partition },
+        }
     }
 
     fn too_large_for_memory(&self, record: &Record<'_>, size: usize) -> Refusal {
