@@ -190,10 +190,17 @@ async fn a_group_that_cannot_be_changes_nothing() {
     let mut producer = producer(&client).await;
     let mut transaction = producer.begin().await.unwrap();
     fill(&transaction, "whole").await;
-    for group in [ConsumerGroupMetadata::new(""), readers().member("", 3)] {
-        let sent = transaction
-            .send_offsets([PartitionOffset::new("input", 0, 5)], &group)
-            .await;
+    let (offset, long) = (PartitionOffset::new("input", 0, 5), "x".repeat(32_768));
+    for (offset, group) in [
+        (offset.clone(), ConsumerGroupMetadata::new("")),
+        (offset.clone(), readers().member("", 3)),
+        (offset.clone(), ConsumerGroupMetadata::new(&long)),
+        (offset.clone(), readers().member(&long, 3)),
+        (offset.clone(), readers().group_instance_id(&long)),
+        (offset.metadata(&long), readers()),
+        (PartitionOffset::new(&long, 0, 5), readers()),
+    ] {
+        let sent = transaction.send_offsets([offset], &group).await;
         assert!(matches!(sent, Err(TransactionError::Config(_))), "{sent:?}");
     }
     transaction.send_offsets([], &readers()).await.unwrap();

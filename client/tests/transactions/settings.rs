@@ -49,6 +49,10 @@ async fn what_does_not_go_with_transactions_is_a_clear_error() {
             client.transactional_producer(""),
             "transactional_id: must not be empty",
         ),
+        (
+            client.transactional_producer("x".repeat(32_768)),
+            "transactional_id: must be 32767 bytes or less",
+        ),
     ];
     for (builder, told) in cases {
         let error = builder.build().await.unwrap_err();

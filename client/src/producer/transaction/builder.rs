@@ -6,7 +6,7 @@ use milena_codec::Compression;
 use milena_engine::produce::Acks;
 use milena_protocol::Str;
 
-use super::{TransactionError, TransactionalProducer};
+use super::{TransactionError, TransactionalProducer, offsets::check_length};
 use crate::{Client, ConfigError, Interceptor, ProducerBuilder};
 
 /// Sets up a [`TransactionalProducer`]; every setting has Kafka's default.
@@ -106,6 +106,7 @@ impl TransactionalProducerBuilder {
         if self.id.is_empty() {
             return Err(ConfigError::new("transactional_id", "must not be empty").into());
         }
+        check_length("transactional_id", &self.id)?;
         if self.timeout.as_millis() == 0 || i32::try_from(self.timeout.as_millis()).is_err() {
             let why = format!(
                 "{:?} must be at least 1 ms and at most 24 days",

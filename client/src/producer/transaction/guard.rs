@@ -81,7 +81,8 @@ impl<'p> Transaction<'p> {
         group: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
         let group = group.engine()?;
-        let offsets: Vec<_> = offsets.into_iter().map(PartitionOffset::engine).collect();
+        let offsets = offsets.into_iter().map(PartitionOffset::engine);
+        let offsets = offsets.collect::<Result<Vec<_>, _>>()?;
         if offsets.is_empty() {
             return Ok(());
         }

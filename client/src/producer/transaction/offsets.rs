@@ -42,8 +42,10 @@ impl PartitionOffset {
         self
     }
 
-    pub(super) fn engine(self) -> Offset {
-        self.0
+    pub(super) fn engine(self) -> Result<Offset, ConfigError> {
+        check_length("topic", &self.0.topic)?;
+        check_length("metadata", self.0.metadata.as_deref().unwrap_or_default())?;
+        Ok(self.0)
     }
 }
 
@@ -91,6 +93,10 @@ impl ConsumerGroupMetadata {
         if self.0.id.is_empty() {
             return Err(ConfigError::new("group_id", "must not be empty"));
         }
+        check_length("group_id", &self.0.id)?;
+        check_length("member_id", &self.0.member)?;
+        let instance = self.0.instance.as_deref().unwrap_or_default();
+        check_length("group_instance_id", instance)?;
         if self.0.generation > 0 && self.0.member.is_empty() {
             return Err(ConfigError::new(
                 "member_id",
@@ -99,4 +105,12 @@ impl ConsumerGroupMetadata {
         }
         Ok(self.0.clone())
     }
+}
+
+/// Longer texts cannot be written in every version.
+pub(super) fn check_length(field: &'static str, text: &str) -> Result<(), ConfigError> {
+    if i16::try_from(text.len()).is_err() {
+        return Err(ConfigError::new(field, "must be 32767 bytes or less"));
+    }
+    Ok(())
 }
