@@ -108,12 +108,22 @@ impl Place {
 
     /// Its release, such as `4.3.1`.
     pub(crate) fn release(self) -> String {
+        self.said_of("version=").unwrap()
+    }
+
+    /// Whether it takes part in the second protocol of transactions, as releases from 4.0 on do unless they are told not to.
+    pub(crate) fn has_second_transactions(self) -> bool {
+        match self.said_of("feature=transaction.version=") {
+            Some(level) => level == "2",
+            None => !self.release().starts_with("3."),
+        }
+    }
+
+    /// What `cargo xtask test` asked for when it started the cluster.
+    fn said_of(self, what: &str) -> Option<String> {
         let spec = fs::read_to_string(self.folder().join("cluster")).unwrap();
-        let release = spec
-            .lines()
-            .find_map(|line| line.strip_prefix("version="))
-            .unwrap();
-        release.to_owned()
+        let mut lines = spec.lines();
+        lines.find_map(|line| line.strip_prefix(what).map(str::to_owned))
     }
 }
 

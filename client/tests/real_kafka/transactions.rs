@@ -185,11 +185,11 @@ async fn a_transaction_that_takes_too_long_does_not_count(place: Place) {
     lines(&topic, sent).await;
     // Coordinators look every ten seconds.
     tokio::time::sleep(Duration::from_secs(15)).await;
-    // Kafka 3 does not tell it from being fenced.
-    let told = if place.release().starts_with("3.") {
-        FatalErrorKind::Fenced
-    } else {
+    // The first protocol does not tell it from being fenced.
+    let told = if place.has_second_transactions() {
         FatalErrorKind::TransactionEnded
+    } else {
+        FatalErrorKind::Fenced
     };
     assert_eq!(fails(transaction).await, Some(told));
     next_one_works(place, &client, &id, &topic).await;
