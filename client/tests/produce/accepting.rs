@@ -9,7 +9,10 @@ use std::{
 use milena::{Persistence, ProduceErrorKind, Producer, Record, TrySendError};
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
 
-use crate::tcp::{HANG, HOUR, orders, run, runtime, start};
+use crate::{
+    stored::stored,
+    tcp::{HANG, HOUR, orders, run, runtime, start},
+};
 
 #[test]
 fn an_explicit_partition_is_taken_and_one_that_there_is_not_is_an_error() {
@@ -144,6 +147,22 @@ fn a_topic_that_there_is_not_is_an_error_within_max_block() {
             assert!(producer.partitions_for(topic).await.is_err());
         }
         assert_eq!(producer.buffered(), 0);
+    });
+}
+
+#[test]
+fn a_name_may_be_as_long_as_kafka_lets_it_be_and_no_longer() {
+    run(async {
+        let (cluster, client) = start(Cluster::builder()).await;
+        let producer = client.producer().build().unwrap();
+        let longest = "x".repeat(249);
+        let sent = producer.send(Record::to(&longest).value("v")).await;
+        let metadata = sent.unwrap().await.unwrap();
+        assert_eq!(metadata.topic(), longest);
+        assert_eq!(stored(&cluster, &longest, metadata.partition()).len(), 1);
+        let longer = "x".repeat(250);
+        let error = producer.send(Record::to(&longer)).await.unwrap_err();
+        assert!(error.to_string().contains("INVALID_TOPIC"), "{error}");
     });
 }
 

@@ -48,6 +48,32 @@ async fn spread(producer: &Producer, count: usize) -> [usize; 3] {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partition_is_stayed_with_until_it_was_given_a_batchs_worth_of_bytes() {
+    const BATCH: usize = 10_000;
+    let cluster = network::start(Cluster::builder().topic("orders", 50)).await;
+    let client = network::client(&cluster).connect().await.unwrap();
+    // Without lingering each record is a batch by itself, with a header, and the partition is stayed with all the same.
+    for (linger, header) in [(ms(0), 61), (ms(3_600_000), 0)] {
+        for size in [30, 100, 1000] {
+            let builder = client.producer().batch_size(BATCH).linger(linger);
+            let producer = builder.adaptive_partitioning(false).build().unwrap();
+            let taken = size + 8 + header;
+            let mut partitions = Vec::new();
+            for _ in 0..30 * BATCH / taken {
+                let value = vec![7; size];
+                let delivery = producer.send(Record::to("orders").value(&value)).await;
+                partitions.push(delivery.unwrap().partition());
+                sleep(ms(1)).await;
+            }
+            producer.close(ms(1000)).await.unwrap();
+            // Now and then a partition is chosen twice in a row.
+            let turns = partitions.chunk_by(|a, b| a == b).count();
+            assert!((22..36).contains(&turns), "{turns} of {size} bytes each");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_partition_is_given_less() {
     let delay = || Fault::delay(ms(100)).on(ApiKey::PRODUCE).node(2).always();
     for adaptive in [true, false] {

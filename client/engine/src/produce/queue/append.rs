@@ -147,7 +147,8 @@ impl<C> PartitionQueue<C> {
             BatchBuilder::with_ratio(settings.batch_size, self.ratio.get())
         };
         let cost = builder.cost(record);
-        let expected = self.turn + cost.bytes;
+        // With its header, as the batch before was filled.
+        let expected = self.turn + HEADER_LEN + cost.bytes;
         if choice == Choice::Sticky && self.turn > 0 && expected > settings.batch_size {
             self.turn = 0;
             return Err(NotAppended::TurnOver);
@@ -165,7 +166,7 @@ impl<C> PartitionQueue<C> {
         let now = clock();
         open.created = now;
         let completion = open.completion.clone();
-        let bytes = open.builder.estimated_len() - HEADER_LEN;
+        let bytes = open.builder.estimated_len();
         self.seal_open();
         let full = open.builder.is_full();
         self.open = Some(open);
