@@ -125,6 +125,7 @@ impl Resolver for SystemResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socket2::{Domain, Socket, Type};
     use tokio::net::TcpListener;
 
     /// Knows the addresses of one name.
@@ -210,6 +211,35 @@ mod tests {
             sizes(&told)
         );
         assert!(sizes(&free).0 > 16_384 && sizes(&free).1 > 20_000);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_is_given_up() {
+        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let silent = socket();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        silent.bind(&any.into()).unwrap();
+        silent.listen(0).unwrap();
+        let address = silent.local_addr().unwrap();
+        // Connections that nobody accepts fill its queue; whoever comes then gets no answer.
+        let _queue: Vec<_> = (0..8)
+            .map(|_| {
+                let socket = socket();
+                socket.set_nonblocking(true).unwrap();
+                let _ = socket.connect(&address);
+                socket
+            })
+            .collect();
+        let listener = TcpListener::bind(any).await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let silent = address.as_socket().unwrap();
+        let patience = Duration::from_millis(100);
+        for (addresses, expected) in [(vec![silent, good], true), (vec![silent], false)] {
+            let connector = TcpConnector::with_resolver(Fixed(addresses));
+            let connecting = connector.connect("kafka", 9092, patience);
+            let connected = tokio::time::timeout(20 * patience, connecting).await;
+            assert_eq!(connected.unwrap().is_ok(), expected);
+        }
     }
 
     #[tokio::test]
