@@ -1,6 +1,8 @@
-//! Settings that cannot be, and clusters without transactions.
+//! Settings that cannot be, those of every producer, and clusters without transactions.
 
-use milena::{Acks, FatalErrorKind, TransactionError};
+use std::collections::BTreeSet;
+
+use milena::{Acks, FatalErrorKind, Record, RoundRobin, TransactionError};
 use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
@@ -65,6 +67,29 @@ async fn what_does_not_go_with_transactions_is_a_clear_error() {
         .build()
         .await
         .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_are_chosen_as_in_other_producers() {
+    let (_cluster, client) = start(2).await;
+    let new = || client.transactional_producer("tx").batch_size(1);
+    let in_turn = new().partitioner(RoundRobin::new());
+    let by_load = new()
+        .ignore_keys(true)
+        .adaptive_partitioning(true)
+        .availability_timeout(seconds(1))
+        .rack("nowhere");
+    for (builder, expected) in [(in_turn, 3), (by_load, 3), (new(), 1)] {
+        let mut producer = builder.build().await.unwrap();
+        let transaction = producer.begin().await.unwrap();
+        let mut partitions = BTreeSet::new();
+        for _ in 0..60 {
+            let record = Record::to("orders").key("always the same").value("v");
+            partitions.insert(transaction.send(record).await.unwrap().partition());
+        }
+        transaction.commit().await.unwrap();
+        assert_eq!(partitions.len(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

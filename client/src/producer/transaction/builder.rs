@@ -7,7 +7,7 @@ use milena_engine::produce::Acks;
 use milena_protocol::Str;
 
 use super::{TransactionError, TransactionalProducer, offsets::check_length};
-use crate::{Client, ConfigError, Interceptor, ProducerBuilder};
+use crate::{Client, ConfigError, Interceptor, Partitioner, ProducerBuilder};
 
 /// Sets up a [`TransactionalProducer`]; every setting has Kafka's default.
 ///
@@ -79,6 +79,11 @@ impl TransactionalProducerBuilder {
         request_timeout(timeout: Duration);
         retries(retries: u32);
         retry_backoff(first: Duration, max: Duration);
+        partitioner(partitioner: impl Partitioner);
+        ignore_keys(ignore: bool);
+        adaptive_partitioning(adaptive: bool);
+        availability_timeout(timeout: Duration);
+        rack(rack: &str);
         interceptor(interceptor: impl Interceptor);
     }
 
