@@ -2,17 +2,20 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use crate::{Plan, Report, Violation, explain, once, play, twice};
+use crate::{Mishap, Plan, Report, Violation, explain, once, play, twice};
 
 type Draw = fn(u64) -> Plan;
 type Player = fn(&Plan) -> Result<Report, Violation>;
 
-fn keep_the_promises(seeds: Range<u64>, draw: Draw, player: Player) -> Report {
+const PLAIN: (Draw, &str) = (Plan::draw, "");
+const WITH_TRANSACTIONS: (Draw, &str) = (Plan::draw_with_transactions, " --transactions");
+
+fn keep_the_promises(seeds: Range<u64>, (draw, switch): (Draw, &str), player: Player) -> Report {
     let findings = play(seeds, draw, player, 10, &|| {});
     if let Some((seed, violation)) = findings.violations.first_key_value() {
         let story = explain(&draw(*seed));
         panic!(
-            "{story}\nseed {seed}: {violation}\ncargo xtask simulate --seed {seed} shows all of it"
+            "{story}\nseed {seed}: {violation}\ncargo xtask simulate --seed {seed}{switch} shows all of it"
         );
     }
     findings.sum
@@ -20,13 +23,13 @@ fn keep_the_promises(seeds: Range<u64>, draw: Draw, player: Player) -> Report {
 
 #[test]
 fn every_seed_keeps_the_promises() {
-    let sum = keep_the_promises(0..600, Plan::draw, once);
+    let sum = keep_the_promises(0..600, PLAIN, once);
     assert!(reaches_everything(&sum), "{sum:?}");
 }
 
 #[test]
 fn every_seed_keeps_the_promises_of_transactions() {
-    let sum = keep_the_promises(0..400, Plan::draw_with_transactions, once);
+    let sum = keep_the_promises(0..400, WITH_TRANSACTIONS, once);
     let tally = &sum.transactions;
     let counts = [
         tally.committed,
@@ -62,24 +65,47 @@ fn everything_that_can_go_wrong_is_drawn() {
         (Plan::draw, ["DeleteTopic", "Purge"]),
         (Plan::draw_with_transactions, ["MoveCoordinator", "Upgrade"]),
     ];
+    let spells = [
+        "Delay",
+        "Deny",
+        "Garbage",
+        "Hang",
+        "HangAfterApplying",
+        "LoseAnswer",
+        "LoseRequest",
+        "Refuse",
+        "Stale",
+        "Throttle",
+        "Truncate",
+        "WrongCorrelationId",
+    ];
     for (draw, own) in kinds {
-        let mishaps = (0..400).flat_map(|seed| draw(seed).mishaps);
-        let drawn: BTreeSet<String> = mishaps
-            .map(|(_, mishap)| {
-                let words = format!("{mishap:?}");
-                let end = words.find(|c: char| !c.is_alphabetic());
-                words[..end.unwrap_or(words.len())].to_owned()
-            })
-            .collect();
+        let mishaps: Vec<_> = (0..400).flat_map(|seed| draw(seed).mishaps).collect();
+        let drawn: BTreeSet<String> = mishaps.iter().map(|(_, mishap)| kind(mishap)).collect();
         let expected = common.into_iter().chain(own).map(str::to_owned);
         assert_eq!(drawn, expected.collect());
+        let cast: BTreeSet<String> = mishaps
+            .iter()
+            .filter_map(|(_, mishap)| match mishap {
+                Mishap::Bewitch(spell) => Some(kind(&spell.kind)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(cast, spells.map(str::to_owned).into());
     }
+}
+
+/// The name of what is told of, without its details.
+fn kind(what: &impl std::fmt::Debug) -> String {
+    let words = format!("{what:?}");
+    let end = words.find(|c: char| !c.is_alphabetic());
+    words[..end.unwrap_or(words.len())].to_owned()
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    keep_the_promises(1000..1020, Plan::draw, twice);
-    keep_the_promises(1000..1020, Plan::draw_with_transactions, twice);
+    keep_the_promises(1000..1020, PLAIN, twice);
+    keep_the_promises(1000..1020, WITH_TRANSACTIONS, twice);
 }
 
 /// Whether all that the world is made for has happened.
