@@ -14,9 +14,9 @@ use milena_engine::{
     time::Instant,
 };
 
-pub(crate) use self::transactions::TransactionNumber;
 pub use self::transactions::TransactionTally;
 use self::transactions::Transactions;
+pub(crate) use self::transactions::{Seen, TransactionNumber};
 use crate::plan::{Plan, ProducerPlan};
 
 /// Names a batch's completion.

@@ -172,9 +172,8 @@ impl Dice {
         let node = self.number(1, u64::try_from(plan.nodes).unwrap_or(1));
         match self.below(10) {
             0..=4 => match self.mishap(plan, Theme::Everything) {
-                // Records of a transaction are not purged, and what is deleted is not whole.
+                // Records of a transaction are not purged.
                 Mishap::Purge { producer } => Mishap::Flush { producer },
-                Mishap::DeleteTopic { .. } => Mishap::Flush { producer: 0 },
                 other => other,
             },
             5 => Mishap::MoveCoordinator {

@@ -37,6 +37,19 @@ struct Grant {
     at: Instant,
 }
 
+/// What can be read in the end.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Every record.
+    pub(crate) stored: Vec<RecordNumber>,
+    /// Those that a reader of committed ones gets.
+    pub(crate) visible: BTreeSet<RecordNumber>,
+    /// What the group of each transactional id has committed, by partition.
+    pub(crate) offsets: BTreeMap<(usize, i32), i64>,
+    /// Topics that were deleted meanwhile.
+    pub(crate) deleted: BTreeSet<usize>,
+}
+
 /// How the transactions of a run ended, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransactionTally {
@@ -122,19 +135,16 @@ impl Ledger {
         }
     }
 
-    /// Compares what was said of transactions with what readers see of them: `visible` are the records that a reader of
-    /// committed ones gets, `offsets` what the group of each transactional id has committed, by partition.
+    /// Compares what was said of transactions with what readers see of them.
     pub(crate) fn check_transactions(
         &self,
         plan: &Plan,
-        stored: &[RecordNumber],
-        visible: &BTreeSet<RecordNumber>,
-        offsets: &BTreeMap<(usize, i32), i64>,
+        seen: &Seen,
     ) -> Result<TransactionTally, Violation> {
         let mut tally = TransactionTally::default();
-        for record in stored {
+        for record in &seen.stored {
             let number = self.batch_of(*record).and_then(|batch| batch.transaction);
-            match (number, visible.contains(record)) {
+            match (number, seen.visible.contains(record)) {
                 (None, false) => {
                     return Err(Violation(format!(
                         "record {record} is not seen, though it is of no transaction"
@@ -143,20 +153,21 @@ impl Ledger {
                 (_, seen) => tally.hidden += u64::from(!seen),
             }
         }
-        let mut seen = Vec::new();
+        let mut whole = Vec::new();
         for number in 0..self.transactions.all.len() {
-            seen.push(self.check_whole(number, plan, visible, &mut tally)?);
+            whole.push(self.check_whole(number, plan, seen, &mut tally)?);
         }
-        self.check_offsets(plan, &seen, offsets, &mut tally)?;
+        self.check_offsets(plan, &whole, seen, &mut tally)?;
         Ok(tally)
     }
 
-    /// Whether all of a transaction is visible, none of it, or nobody can tell.
+    /// Whether all of a transaction is visible, none of it, or nobody can tell. Of what was sent to a topic that was deleted,
+    /// part may have gone with it.
     fn check_whole(
         &self,
         number: TransactionNumber,
         plan: &Plan,
-        visible: &BTreeSet<RecordNumber>,
+        seen: &Seen,
         tally: &mut TransactionTally,
     ) -> Result<Option<bool>, Violation> {
         let Some(transaction) = self.transactions.all.get(number) else {
@@ -166,13 +177,18 @@ impl Ledger {
             .batches
             .iter()
             .filter(|batch| batch.transaction == Some(number) && batch.is_whole());
-        let mut records = Vec::new();
+        let (mut records, mut others) = (Vec::new(), Vec::new());
         let mut failed = 0;
         for batch in batches {
-            records.extend(&batch.records);
+            let lasts = !seen.deleted.contains(&batch.place.0);
+            if lasts { &mut records } else { &mut others }.extend(&batch.records);
             failed += usize::from(!matches!(batch.outcome, Some(Ok(_))));
         }
-        let there = records.iter().filter(|r| visible.contains(r)).count();
+        let visible = |records: &[RecordNumber]| {
+            let there = records.iter().filter(|r| seen.visible.contains(r));
+            there.count()
+        };
+        let there = visible(&records);
         let wrong = |what: &str| {
             let all = records.len();
             Err(Violation(format!(
@@ -182,7 +198,7 @@ impl Ledger {
         if there > 0 && there < records.len() {
             return wrong("is seen in part");
         }
-        let whole = there > 0;
+        let whole = there > 0 || visible(&others) > 0;
         let is_fenced = self.is_fenced(plan, transaction);
         tally.begun += 1;
         tally.begun_fenced += u64::from(is_fenced);
@@ -205,7 +221,7 @@ impl Ledger {
             Some(Outcome::Aborted) => tally.aborted += 1,
             None => tally.committed_untold += u64::from(whole),
         }
-        Ok(match (records.is_empty(), transaction.told) {
+        Ok(match (records.is_empty() && !whole, transaction.told) {
             (true, Some(told)) => Some(told == Outcome::Committed),
             (true, None) if transaction.wanted => None,
             _ => Some(whole),
@@ -229,23 +245,23 @@ impl Ledger {
     fn check_offsets(
         &self,
         plan: &Plan,
-        seen: &[Option<bool>],
-        offsets: &BTreeMap<(usize, i32), i64>,
+        whole: &[Option<bool>],
+        seen: &Seen,
         tally: &mut TransactionTally,
     ) -> Result<(), Violation> {
         let key = |transaction: &Transaction| {
             let id = plan.id_of(transaction.producer)?;
             Some((id, transaction.offsets?))
         };
-        for (place, offset) in offsets {
+        for (place, offset) in &seen.offsets {
             let number = usize::try_from(*offset).ok();
             let source = number.and_then(|number| {
                 let transaction = self.transactions.all.get(number)?;
-                Some((transaction, seen.get(number).copied().flatten()))
+                Some((transaction, whole.get(number).copied().flatten()))
             });
             match source {
-                Some((transaction, seen))
-                    if key(transaction) == Some(*place) && seen != Some(false) => {}
+                Some((transaction, whole))
+                    if key(transaction) == Some(*place) && whole != Some(false) => {}
                 _ => {
                     return Err(Violation(format!(
                         "the offset of {place:?} is {offset}, which no committed transaction said"
@@ -254,15 +270,19 @@ impl Ledger {
             }
             tally.offsets += 1;
         }
+        if seen.deleted.contains(&0) {
+            // Offsets go with their topic.
+            return Ok(());
+        }
         for (number, transaction) in self.transactions.all.iter().enumerate() {
             let Some(key) = key(transaction) else {
                 continue;
             };
-            if seen.get(number) != Some(&Some(true)) {
+            if whole.get(number) != Some(&Some(true)) {
                 continue;
             }
             // Another producer's may come before or after it, but of one producer the later one counts.
-            let latest = offsets.get(&key).and_then(|offset| {
+            let latest = seen.offsets.get(&key).and_then(|offset| {
                 let latest = usize::try_from(*offset).ok()?;
                 Some((latest, self.transactions.all.get(latest)?.producer))
             });
@@ -272,7 +292,7 @@ impl Ledger {
             if !holds {
                 return Err(Violation(format!(
                     "transaction {number} is committed, but not its offset of {key:?}: {:?}",
-                    offsets.get(&key)
+                    seen.offsets.get(&key)
                 )));
             }
         }

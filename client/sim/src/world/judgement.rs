@@ -1,16 +1,13 @@
 //! The end of a run: what was said is compared with what is.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use milena_engine::time::Instant;
 
 use super::{PATIENCE, Report, World};
 use crate::{
     cluster::millis,
-    ledger::{Log, Records, Violation},
+    ledger::{Log, Records, Seen, Violation},
     plan::Plan,
 };
 
@@ -68,35 +65,35 @@ impl World<'_> {
     }
 
     fn judge_transactions(&mut self, logs: &[Log], now: Instant) -> Result<(), Violation> {
-        let mut stored = Vec::new();
-        let mut visible = BTreeSet::new();
-        for log in logs.iter().filter(|log| !log.gone) {
+        let mut seen = Seen::default();
+        for log in logs {
+            if log.gone {
+                seen.deleted.insert(log.place.0);
+                continue;
+            }
             let numbers = |records: &Records| {
                 let records = records.iter();
                 records
                     .map(|(offset, value)| self.ledger.read(log.place, *offset, value))
                     .collect::<Result<Vec<_>, _>>()
             };
-            stored.extend(numbers(&log.records)?);
+            seen.stored.extend(numbers(&log.records)?);
             let committed = self.brokers.read(log.place, true, now);
-            visible.extend(numbers(&committed.map_err(Violation)?)?);
+            seen.visible
+                .extend(numbers(&committed.map_err(Violation)?)?);
         }
         let ids: BTreeSet<_> = (0..self.plan.producers.len())
             .filter_map(|producer| self.plan.id_of(producer))
             .collect();
-        let mut offsets = BTreeMap::new();
         for id in ids {
             let group = Plan::transactional_id(id);
             let told = self.brokers.offsets(&group, now).map_err(Violation)?;
-            offsets.extend(
+            seen.offsets.extend(
                 told.into_iter()
                     .map(|(_, partition, offset)| ((id, partition), offset)),
             );
         }
-        let tally = self
-            .ledger
-            .check_transactions(self.plan, &stored, &visible, &offsets)?;
-        self.report.transactions = tally;
+        self.report.transactions = self.ledger.check_transactions(self.plan, &seen)?;
         let open = self.brokers.state.audit().open();
         if open > 0 {
             return Err(Violation(format!(
