@@ -253,7 +253,7 @@ impl Admin {
         while !open.is_empty() {
             let timeout = attempts.timeout();
             // The broker is to answer before the client gives up on it.
-            let timeout_ms = i32::try_from((timeout * 9 / 10).as_millis()).unwrap_or(i32::MAX);
+            let timeout_ms = i32::try_from((timeout / 10 * 9).as_millis()).unwrap_or(i32::MAX);
             let (ask, asked_for) = (ask.clone(), open.clone());
             let make = move |version| ask(&asked_for, timeout_ms, version);
             let outcome = self

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::network::{self, Network, Peer};
-use milena::{BrokerErrorKind, Client, ConnectError, Record};
+use milena::{BrokerErrorKind, Client, ConnectError, NewTopic, Record};
 use milena_broker::{
     Cluster, Fault,
     protocol::{ApiKey, ErrorCode},
@@ -337,12 +337,19 @@ async fn deadlines_may_be_as_far_off_as_one_likes() {
         .await
         .unwrap();
     assert_eq!(client.partitions_for("orders").await.unwrap().len(), 3);
-    assert_eq!(client.admin().list_topics().await.unwrap().len(), 1);
+    let admin = client.admin();
+    admin
+        .create_topic(NewTopic::new("new", 1, 1))
+        .await
+        .unwrap();
+    assert_eq!(admin.list_topics().await.unwrap().len(), 2);
     let producer = client
         .producer()
         .request_timeout(Duration::MAX)
         .delivery_timeout(Duration::MAX)
         .max_block(Duration::MAX)
+        .retry_backoff(Duration::MAX, Duration::MAX)
+        .availability_timeout(Duration::MAX)
         .build()
         .unwrap();
     let sent = producer.send(Record::to("orders").value("v")).await;
