@@ -2,11 +2,14 @@
 //!
 //! Everything starts from a [`Client`], which knows the brokers of a cluster and keeps connections to them:
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use milena::{Client, NewTopic, Record};
 //!
-//! let client = Client::builder("localhost:9092").connect().await?;
+//! // An embedded cluster, with milena-broker. Elsewhere: "kafka-1:9092,kafka-2:9092".
+//! let cluster = milena_broker::Cluster::builder().start().await?;
+//! let client = Client::builder(cluster.bootstrap()).connect().await?;
 //! client.admin().create_topic(NewTopic::new("greetings", 1, 1)).await?;
 //!
 //! let producer = client.producer().build()?;
@@ -33,8 +36,9 @@
 //! - [`blocking`]: producers for programs without async.
 //!
 //! Every wait has a deadline, and every error says what was seen and from whom. The client runs on the Tokio runtime in
-//! which it was connected, and creates no threads (except for [`blocking`], one for each client). What it does is told by `tracing` events: connections made and lost at
-//! `info` and `warn`, leaders that moved at `info`, retries at `info` and `warn`.
+//! which it was connected, and creates no threads (except for [`blocking`], one for each client). What it does is told by
+//! `tracing` events: connections made and lost at `info` and `warn`, leaders that moved at `info`, retries at `info` and
+//! `warn`.
 
 mod admin;
 pub mod blocking;

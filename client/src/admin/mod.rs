@@ -28,8 +28,11 @@ use crate::{
 /// Each call tries again for as long as that may help, until the client's API timeout. Calls for several topics tell what
 /// became of each.
 ///
-/// ```no_run
-/// # async fn example(client: milena::Client) -> Result<(), milena::AdminError> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cluster = milena_broker::Cluster::builder().nodes(3).start().await?;
+/// # let client = milena::Client::builder(cluster.bootstrap()).connect().await?;
 /// use milena::NewTopic;
 ///
 /// let admin = client.admin();

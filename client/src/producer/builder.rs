@@ -11,12 +11,15 @@ use crate::{Client, ConfigError};
 
 /// Sets up a [`Producer`]; every setting has Kafka's default.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 /// use milena::{Client, Compression};
 ///
-/// let client = Client::builder("localhost:9092").connect().await?;
+/// # let cluster = milena_broker::Cluster::builder().start().await?;
+/// # let bootstrap = cluster.bootstrap();
+/// let client = Client::builder(bootstrap).connect().await?;
 /// let producer = client
 ///     .producer()
 ///     .linger(Duration::from_millis(20))

@@ -52,8 +52,12 @@ impl RecordMetadata {
 /// It resolves no later than `delivery_timeout` after the record was accepted. Dropping it changes nothing: the
 /// record is sent all the same, and nobody is told what became of it.
 ///
-/// ```no_run
-/// # async fn example(producer: milena::Producer) -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+/// # let client = milena::Client::builder(cluster.bootstrap()).connect().await?;
+/// # let producer = client.producer().build()?;
 /// use milena::Record;
 ///
 /// let delivery = producer.send(Record::to("orders").value("first")).await?; // accepted, in order

@@ -15,8 +15,12 @@ use super::{
 ///
 /// It does what the producer does, and looks the topic up only once. Cheap to clone.
 ///
-/// ```no_run
-/// # async fn example(producer: milena::Producer) -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+/// # let client = milena::Client::builder(cluster.bootstrap()).connect().await?;
+/// # let producer = client.producer().build()?;
 /// let orders = producer.topic("orders");
 /// for number in 0..1000 {
 ///     let value = format!("order {number}");
@@ -24,6 +28,7 @@ use super::{
 ///     drop(delivery); // whether it arrives does not matter here
 /// }
 /// producer.flush().await;
+/// # assert_eq!(cluster.audit().stored(), 1000);
 /// # Ok(())
 /// # }
 /// ```

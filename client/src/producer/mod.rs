@@ -63,12 +63,15 @@ use crate::{Client, ConnectError};
 /// When the last clone is dropped without [`close`](Self::close), what was accepted is still delivered in the
 /// background, for up to `delivery_timeout`, as long as the runtime lives; what is left then is logged.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 /// use milena::{Producer, Record};
 ///
-/// let producer = Producer::connect("localhost:9092").await?;
+/// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+/// # let bootstrap = cluster.bootstrap();
+/// let producer = Producer::connect(&bootstrap).await?;
 /// let delivery = producer.send(Record::to("orders").key("17").value("twelve apples")).await?;
 /// let metadata = delivery.await?;
 /// println!("stored at {}-{} offset {:?}", metadata.topic(), metadata.partition(), metadata.offset());

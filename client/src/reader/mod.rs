@@ -42,8 +42,11 @@ const IN_USE: Duration = Duration::from_secs(60);
 /// with the records, not copied. Records of open and aborted transactions are among them unless
 /// [`isolation_level`](ReaderBuilder::isolation_level) says otherwise; the markers that end transactions never are.
 ///
-/// ```no_run
-/// # async fn example(client: milena::Client) -> Result<(), milena::ReadError> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+/// # let client = milena::Client::builder(cluster.bootstrap()).connect().await?;
 /// let mut reader = client.reader("orders").from_beginning().to_end().build().await?;
 /// while let Some(record) = reader.next().await {
 ///     let record = record?;
