@@ -1,4 +1,4 @@
-//! Connections that end right after a write, that are idle, and that gather what is written.
+//! Connections that end right after a write, that are idle, that gather what is written, and that hang.
 
 use std::{
     io::{self, IoSlice},
@@ -11,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use milena::{Acks, BoxFuture, Client, Connector, DialError, Record, Stream};
-use milena_broker::{Cluster, protocol::ApiKey};
+use milena::{Acks, BoxFuture, Client, Connector, DialError, NewTopic, Record, Stream};
+use milena_broker::{Cluster, Fault, protocol::ApiKey};
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::network::{self, Network};
@@ -207,6 +207,47 @@ async fn a_connection_to_produce_that_is_idle_is_closed_and_made_anew_when_it_is
             sleep(MINUTE).await;
             assert_eq!(odd.open(), 0, "{acks:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_hangs_holds_back_none_of_another_kind() {
+    // All three kinds go to the same node.
+    for hung in [ApiKey::PRODUCE, ApiKey::FETCH, ApiKey::CREATE_TOPICS] {
+        let cluster = network::start(Cluster::builder().topic("orders", 1)).await;
+        let client = network::client(&cluster).connect().await.unwrap();
+        let producer = client.producer().build().unwrap();
+        let record = || Record::to("orders").value("v");
+        producer.send(record()).await.unwrap().await.unwrap();
+        // Each reader has a connection of its own.
+        let reader = || client.reader("orders").from_beginning().build();
+        let (mut hangs, mut reads) = (reader().await.unwrap(), reader().await.unwrap());
+        cluster.faults().push(Fault::hang().on(hung).times(1));
+        let (admin, topic) = (client.admin(), NewTopic::new("hangs", 1, 1));
+        let asked = tokio::spawn({
+            let producer = producer.clone();
+            async move {
+                match hung {
+                    ApiKey::PRODUCE => drop(producer.send(record()).await.unwrap().await),
+                    ApiKey::FETCH => drop(hangs.next().await),
+                    _ => drop(admin.create_topic(topic).await),
+                }
+            }
+        });
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(cluster.faults().pending(), 0, "{hung:?} was asked");
+        let started = Instant::now();
+        if hung != ApiKey::PRODUCE {
+            producer.send(record()).await.unwrap().await.unwrap();
+        }
+        if hung != ApiKey::CREATE_TOPICS {
+            let topic = NewTopic::new("new", 1, 1);
+            client.admin().create_topic(topic).await.unwrap();
+        }
+        reads.next().await.unwrap().unwrap();
+        assert!(started.elapsed() < Duration::from_millis(100), "{hung:?}");
+        assert!(!asked.is_finished());
+        asked.await.unwrap();
     }
 }
 
