@@ -38,7 +38,7 @@
 //! Every wait has a deadline, and every error says what was seen and from whom. The client runs on the Tokio runtime in
 //! which it was connected, and creates no threads (except for [`blocking`], one for each client). What it does is told by
 //! `tracing` events: connections made and lost at `info` and `warn`, leaders that moved at `info`, retries at `info` and
-//! `warn`.
+//! `warn`, records and transactions that failed at `warn`.
 
 mod admin;
 pub mod blocking;

@@ -14,6 +14,7 @@ use std::{
     },
 };
 
+use futures_util::FutureExt;
 use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -196,6 +197,65 @@ impl Subscriber for Watch {
     fn event(&self, _: &Event<'_>) {}
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
+}
+
+/// Keeps what the client says at `warn`, field by field.
+#[derive(Clone, Debug, Default)]
+struct Ears(Arc<Mutex<Vec<Fields>>>);
+
+impl Subscriber for Ears {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Values<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_transaction_that_fails_is_logged_also_if_nobody_waits_for_it() {
+    let _alone = ALONE.lock().await;
+    let ears = Ears::default();
+    let _guard = tracing::subscriber::set_default(ears.clone());
+    let cluster = Cluster::builder().topic("orders", 1).start().await.unwrap();
+    let client = Client::builder(cluster.bootstrap());
+    let client = client.connect().await.unwrap();
+    let builder = client.transactional_producer("shop");
+    let mut producer = builder.build().await.unwrap();
+    for waits in [true, false] {
+        let refuse = Fault::error(ErrorCode::INVALID_RECORD);
+        cluster.faults().push(refuse.on(ApiKey::PRODUCE));
+        let transaction = producer.begin().await.unwrap();
+        let delivery = transaction.send(Record::to("orders")).await.unwrap();
+        let commit = transaction.commit();
+        if waits {
+            commit.await.unwrap_err();
+        } else {
+            assert!(commit.now_or_never().is_none());
+        }
+        delivery.await.unwrap_err();
+    }
+    let failed = |fields: &&Fields| fields.0["message"] == "transaction failed";
+    let told = ears.0.lock().unwrap();
+    let told: Vec<_> = told.iter().filter(failed).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for fields in told {
+        assert_eq!(fields.0["transactional_id"], "\"shop\"");
+        assert!(fields.0["trouble"].contains("INVALID_RECORD"));
+        assert_eq!(fields.0["is_final"], "false");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use milena_engine::{
     transaction::{Answer, Duty, Outbound, Question},
 };
 
+use tracing::info;
+
 use super::{connector::BoxFuture, lane::RequestError, pool::Target};
 use crate::{Client, producer::Core};
 
@@ -102,6 +104,7 @@ fn handle(core: &Core, outcome: Result<Answer, RequestError>) {
             transactions.handle_unsupported(&error.to_string().into());
         }
         Err(error) => {
+            info!(%error, "a coordinator cannot be asked, retrying");
             core.client.refresh();
             transactions.handle_lost(&error.to_string().into(), now);
         }

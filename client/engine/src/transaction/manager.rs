@@ -178,6 +178,16 @@ impl Transactions {
         )
     }
 
+    /// What the transaction, or the producer, has failed by.
+    pub const fn trouble(&self) -> Option<&Trouble> {
+        match &self.state {
+            State::AbortableError(trouble) | State::FatalError(trouble) => Some(trouble),
+            // Nobody waited for it to be committed.
+            State::Aborting => self.untold.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What last kept a coordinator from being asked successfully, for those who give up waiting.
     pub const fn hindrance(&self) -> Option<&Trouble> {
         self.hindrance.as_ref()

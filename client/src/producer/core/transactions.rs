@@ -17,6 +17,8 @@ use tokio::{
     time::{Instant as Deadline, timeout_at},
 };
 
+use tracing::warn;
+
 use super::{Core, NO_TRANSACTION};
 
 /// The state machine, and those who wait for it to change.
@@ -92,7 +94,13 @@ impl Core {
             self.shut(NO_TRANSACTION);
         }
         let changed = before != discriminant(transactions.state());
+        let trouble = transactions.trouble().filter(|_| changed).cloned();
+        let is_final = matches!(transactions.state(), State::FatalError(_));
         drop(transactions);
+        if let Some(trouble) = trouble {
+            let id = self.settings.transactional_id.as_deref();
+            warn!(transactional_id = id, %trouble, is_final, "transaction failed");
+        }
         if changed {
             coordination.changes.send_replace(());
             coordination.wake();
