@@ -59,8 +59,8 @@ pub trait Interceptor: fmt::Debug + Send + Sync + 'static {
     }
 
     /// What became of a record: once for each that was accepted, and before its callback; and for each that was refused,
-    /// for good, by whoever wanted to send it. Called as [callbacks](crate::Producer::send_with) are, in the order of the
-    /// records of a partition.
+    /// for good, by whoever wanted to send it. Not of one that nobody waits for any more before it was accepted. Called as
+    /// [callbacks](crate::Producer::send_with) are, in the order of the records of a partition.
     fn on_acknowledgement(&self, outcome: Result<&RecordMetadata, &ProduceError>) {
         let _ = outcome;
     }
