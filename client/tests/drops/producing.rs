@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use milena::Record;
+use milena::{Record, Text};
 use milena_broker::Fault;
 
 use crate::world::{PARTITIONS, TOPIC, is_idle, record, send, sweep};
@@ -47,6 +47,33 @@ fn a_send_that_waits_for_memory() {
             Some(delivery) => accepted.push((dropped.clone(), delivery.unwrap())),
             None => refused.push(dropped.as_str()),
         }
+        world.settle(producer, accepted, &refused).await;
+        completed
+    });
+}
+
+#[test]
+fn a_send_of_what_was_serialized() {
+    sweep(|world| async move {
+        world
+            .cluster
+            .faults()
+            .push(Fault::delay(Duration::from_millis(50)).times(3));
+        let builder = world.builder().buffer_memory(32 * 1024);
+        let producer = builder.build().unwrap();
+        let topic = producer.typed::<str, str>(TOPIC, Text, Text);
+        let large = large();
+        let mut accepted = vec![send(&producer, &large).await];
+        let dropped = large.replace('x', "y");
+        let record = topic.record().partition(0).value(&*dropped);
+        let sent = world.drop_it(topic.send(record)).await;
+        let mut refused = Vec::new();
+        let completed = sent.is_some();
+        match sent {
+            Some(delivery) => accepted.push((dropped.clone(), delivery.unwrap())),
+            None => refused.push(dropped.as_str()),
+        }
+        drop(topic);
         world.settle(producer, accepted, &refused).await;
         completed
     });
