@@ -83,6 +83,29 @@ fn stored_records(cluster: &Cluster) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_that_an_answer_names_is_sent_to_at_once_whatever_metadata_says() {
+    let (cluster, client) = orders().await;
+    let builder = one_by_one(&client).retry_backoff(seconds(10), seconds(10));
+    let producer = builder.build().unwrap();
+    let mut flow = Flow::default();
+    stream(&mut flow, &producer, 6, 60).await;
+    producer.flush().await;
+    let stale = Fault::stale_metadata().on(ApiKey::METADATA);
+    cluster.faults().push(stale.always());
+    for round in 0..6 {
+        for partition in 0..6 {
+            let node = (partition + round) % 3 + 1;
+            cluster.move_leader("orders", partition, node).unwrap();
+        }
+        let started = Instant::now();
+        flow.send(&producer, "orders", 6, 60).await;
+        producer.flush().await;
+        assert!(started.elapsed() < ms(100), "{:?}", started.elapsed());
+    }
+    flow.settle_well(&cluster, "orders").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_partition_that_fails_holds_no_other_back() {
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client).build().unwrap();

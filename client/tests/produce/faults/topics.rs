@@ -12,6 +12,43 @@ use crate::network;
 use crate::stored::Flow;
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_is_known_for_as_long_as_it_is_used_and_again_when_it_is() {
+    // In this version, answers do not name the leader.
+    let builder = Cluster::builder().nodes(3).topic("orders", 1);
+    let cluster = network::start(builder.max_version(ApiKey::PRODUCE, 9)).await;
+    let connecting = network::client(&cluster).metadata_max_idle(seconds(60));
+    let client = connecting.connect().await.unwrap();
+    let builder = one_by_one(&client).delivery_timeout(seconds(1000));
+    let producer = builder.build().unwrap();
+    let mut flow = Flow::default();
+    let move_on = |round| {
+        cluster.move_leader("orders", 0, round % 3 + 1).unwrap();
+    };
+    for pause in [seconds(30), seconds(207)] {
+        for round in 0..10 {
+            move_on(round);
+            let started = Instant::now();
+            flow.send(&producer, "orders", 1, 1).await;
+            producer.flush().await;
+            assert!(started.elapsed() < seconds(1), "{:?}", started.elapsed());
+            sleep(pause).await;
+        }
+    }
+    // It is in use too for as long as a record waits to be stored.
+    let code = ErrorCode::NOT_ENOUGH_REPLICAS;
+    let fault = Fault::error(code).on(ApiKey::PRODUCE).always();
+    let fault = cluster.faults().push(fault);
+    flow.send(&producer, "orders", 1, 1).await;
+    sleep(seconds(200)).await;
+    move_on(1);
+    cluster.faults().remove(fault);
+    let started = Instant::now();
+    producer.flush().await;
+    assert!(started.elapsed() < seconds(3), "{:?}", started.elapsed());
+    flow.settle_well(&cluster, "orders").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_topic_that_is_missing_from_an_answer_or_two_loses_nothing() {
     let (cluster, client) = orders().await;
     let producer = one_by_one(&client).build().unwrap();
