@@ -1,6 +1,6 @@
 //! Transactions that can only be aborted: never committed in silence without a record.
 
-use milena::{Persistence, ProduceErrorKind, Record, TransactionError};
+use milena::{Persistence, ProduceErrorKind, Record, TransactionError, TrySendError};
 use milena_broker::{
     Fault,
     protocol::{ApiKey, ErrorCode},
@@ -144,29 +144,48 @@ async fn the_epoch_stays_within_a_transaction_and_changes_after_it() {
     }
 }
 
+/// Why `$to` does not take a record, which is sent in the way of that name.
+macro_rules! refused {
+    ($to:expr, $record:expr, $way:expr) => {
+        match $way {
+            "send" => $to.send($record).await.unwrap_err(),
+            "send_with" => $to.send_with($record, |_| {}).await.unwrap_err(),
+            "send_all" => $to.send_all([$record]).await.remove(0).unwrap_err(),
+            "try_send" => match $to.try_send($record) {
+                Err(TrySendError::Rejected(error)) => error,
+                other => panic!("{other:?}"),
+            },
+            _ => match $to.try_send_with($record, |_| {}) {
+                Err((TrySendError::Rejected(error), _)) => error,
+                _ => panic!("it was not rejected"),
+            },
+        }
+    };
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_was_not_accepted_makes_the_commit_fail() {
     let (cluster, client) = start(2).await;
     let mut producer = producer(&client).await;
     let large = vec![0; 2 << 20];
-    for by_topic in [true, false] {
-        let transaction = producer.begin().await.unwrap();
-        fill(&transaction, "spoilt").await;
-        let refused = if by_topic {
-            let orders = transaction.topic("orders");
-            orders.send(orders.record().value(large.as_slice())).await
-        } else {
-            transaction
-                .send(Record::to("orders").value(large.as_slice()))
-                .await
-        };
-        assert_eq!(refused.unwrap_err().kind(), ProduceErrorKind::TooLarge);
-        let error = transaction.commit().await.unwrap_err();
-        assert!(
-            matches!(error.error(), TransactionError::Abortable(_)),
-            "{error}"
-        );
-        assert!(error.to_string().contains("max_request_size"), "{error}");
+    let record = || Record::to("orders").value(large.as_slice());
+    for way in ["send", "send_with", "send_all", "try_send", "try_send_with"] {
+        for by_topic in [true, false] {
+            let transaction = producer.begin().await.unwrap();
+            fill(&transaction, "spoilt").await;
+            let refused = if by_topic {
+                refused!(transaction.topic("orders"), record(), way)
+            } else {
+                refused!(transaction, record(), way)
+            };
+            assert_eq!(refused.kind(), ProduceErrorKind::TooLarge, "{way}");
+            let error = transaction.commit().await.expect_err(way);
+            assert!(
+                matches!(error.error(), TransactionError::Abortable(_)),
+                "{way}: {error}"
+            );
+            assert!(error.to_string().contains("max_request_size"), "{error}");
+        }
     }
     let transaction = producer.begin().await.unwrap();
     fill(&transaction, "after").await;
