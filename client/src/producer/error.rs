@@ -276,6 +276,7 @@ impl ProduceErrorKind {
             Reason::Purged => Self::Purged,
             Reason::ConnectionLost => Self::ConnectionLost,
             Reason::Unresolved => Self::OutcomeUnknown,
+            Reason::Overtaken => Self::Refused,
             Reason::Unsendable(_) => Self::Invalid,
             Reason::Refused(Code::MESSAGE_TOO_LARGE | Code::RECORD_LIST_TOO_LARGE) => {
                 Self::TooLarge
@@ -314,6 +315,7 @@ fn describe(f: &mut fmt::Formatter<'_>, failure: &Failure, index: u32) -> fmt::R
         Reason::Expired => f.write_str(": delivery timeout")?,
         Reason::ConnectionLost => f.write_str(": no more retries after a lost connection")?,
         Reason::Unresolved => f.write_str(": the broker lost track of what was sent before it")?,
+        Reason::Overtaken => f.write_str(": what was sent after it is stored already")?,
         Reason::Closed => f.write_str(": the producer was closed before it was delivered")?,
         Reason::Aborted => f.write_str(": its transaction is aborted")?,
         Reason::Purged => f.write_str(": given up on request")?,

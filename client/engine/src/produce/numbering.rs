@@ -18,9 +18,9 @@ use super::{
 ///    again. What comes after it is sent under the numbers it has; if the broker accepts that, the hole was filled.
 /// 3. When the broker says that it lacks what came before (the sequence is *broken*), or when a hole has nothing
 ///    behind it, the partition begins anew under another epoch, from 0, once nothing is in flight any more. A batch
-///    takes part in that only if every attempt of it was refused: an attempt without an answer may be a request that
-///    still lies in some socket's buffer, and the broker would take it under the old numbers until the new epoch
-///    reaches it. If the oldest batch has no such attempt, none of those behind it can be stored either, since the
+///    takes part in that only if every attempt of it was refused, and nothing behind it is stored: an attempt without an
+///    answer may be a request that still lies in some socket's buffer, and the broker would take it under the old numbers
+///    until the new epoch reaches it. If the oldest batch has no such attempt, none of those behind it can be stored either, since the
 ///    broker takes them only in sequence.
 /// 4. Until a batch under its present numbers is stored, a partition has one batch in flight. A broker that has nothing
 ///    of a sequence takes whatever comes first for its beginning: if the first batch is refused because the broker has

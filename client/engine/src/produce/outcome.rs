@@ -39,6 +39,9 @@ pub enum Reason {
     /// The broker does not have what came before it, and an earlier attempt is unaccounted for: sending it under a
     /// new sequence number could store it twice.
     Unresolved,
+    /// What was sent after it is stored already, because the broker had nothing of what came before: it could only be
+    /// stored out of its place.
+    Overtaken,
     /// The producer was closed before it could be delivered.
     Closed,
     /// The transaction that it belonged to is aborted.

@@ -206,7 +206,12 @@ mod tests {
             };
             assert_eq!(of_failure(&Reason::Refused(*code)), expected, "{code}");
         }
-        for reason in [Reason::Expired, Reason::ConnectionLost, Reason::Unresolved] {
+        for reason in [
+            Reason::Expired,
+            Reason::ConnectionLost,
+            Reason::Unresolved,
+            Reason::Overtaken,
+        ] {
             assert_eq!(of_failure(&reason), Abortable, "{reason:?}");
         }
     }

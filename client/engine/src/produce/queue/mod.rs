@@ -122,6 +122,8 @@ struct Drained<C> {
     part: Option<Range<u32>>,
     /// Batches behind it that are settled already.
     overtaken: usize,
+    /// One of those is stored.
+    stored_behind: bool,
     created: Instant,
     first_sent: Instant,
     count: u32,

@@ -81,6 +81,9 @@ impl<C> PartitionQueue<C> {
                 }
                 let share = batch.share();
                 self.remove_drained(at);
+                for before in self.drained.iter_mut().take(at) {
+                    before.stored_behind = true;
+                }
                 self.numbering.handle_stored(id);
                 self.trouble = None;
                 return Settled::freed(share.map(|share| (share, Ok(ack))), content);
@@ -124,6 +127,18 @@ impl<C> PartitionQueue<C> {
                             at,
                             Some(content),
                             Reason::Unresolved,
+                            record_errors,
+                            now,
+                            settings,
+                        );
+                    }
+                    // Under new numbers it would be stored behind what was sent after it. A broker takes that only if it
+                    // has nothing of the sequence: a topic without id, created anew between two requests.
+                    Verdict::Misplaced if batch.stored_behind => {
+                        return self.give_up(
+                            at,
+                            Some(content),
+                            Reason::Overtaken,
                             record_errors,
                             now,
                             settings,

@@ -112,6 +112,7 @@ impl<C> PartitionQueue<C> {
             completion: Some(sealed.completion),
             part: None,
             overtaken: 0,
+            stored_behind: false,
             created: sealed.created,
             first_sent: now,
             count,

@@ -434,6 +434,34 @@ fn a_batch_that_may_be_stored_never_gets_new_numbers() {
 }
 
 #[test]
+fn a_batch_gets_no_new_numbers_once_one_behind_it_is_stored() {
+    let mut bench = Bench::established();
+    for _ in 0..3 {
+        bench.batch(1);
+    }
+    let mut taken = bench.take_all();
+    // The topic is deleted when the first one arrives, and is there again, without anything in it, when the last does.
+    for _ in 0..2 {
+        bench.settle(
+            taken.remove(0),
+            refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        );
+    }
+    bench.settle(taken.remove(0), stored(0));
+    bench.wait(BACKOFF);
+    for taken in bench.take_all() {
+        let settled = bench.settle(taken, refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+        let (_, failure) = failure(settled);
+        assert_eq!(
+            (failure.reason, failure.persistence),
+            (Reason::Overtaken, Persistence::No)
+        );
+    }
+    bench.batch(1);
+    assert_eq!(numbers(&bench.take_all()), [(1, 0)]);
+}
+
+#[test]
 fn a_batch_that_no_leader_has_appended_gets_new_numbers() {
     let mut bench = Bench::established();
     bench.batch(1);
