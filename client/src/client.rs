@@ -27,6 +27,7 @@ use crate::{
         link::Link,
         pool::{Pool, Purpose, Target},
     },
+    process::{Forked, Home},
     reader::ReaderBuilder,
 };
 
@@ -50,6 +51,7 @@ pub struct Client {
 }
 
 struct Shared {
+    home: Home,
     config: Config,
     clock: Clock,
     runtime: Handle,
@@ -142,6 +144,16 @@ impl Client {
 
 // For what is made of a client.
 impl Client {
+    /// The process that the client was connected in.
+    pub(crate) fn home(&self) -> Home {
+        self.shared.home
+    }
+
+    /// Whether this is that process.
+    pub(crate) fn check_home(&self) -> Result<(), Forked> {
+        self.home().check()
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
     }

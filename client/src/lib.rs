@@ -46,6 +46,7 @@ mod client;
 mod config;
 mod error;
 mod io;
+mod process;
 mod producer;
 mod properties;
 mod reader;
@@ -64,6 +65,7 @@ pub use io::{
 };
 pub use milena_codec::{Compression, Header, HeaderRef, Headers, LevelError, Payload};
 pub use milena_engine::produce::Acks;
+pub use process::Forked;
 #[cfg(feature = "sink")]
 pub use producer::ProducerSink;
 pub use producer::{

@@ -25,6 +25,9 @@
 //! Within async code these calls work too, though each blocks the thread that it is made on, and with it other tasks.
 //! In a callback they do not, whoever's thread it runs on: what they wait for may be waiting for the callback. There,
 //! [`try_send`](Producer::try_send) serves, and what would have to wait is an error that says so.
+//!
+//! In a forked child, which does not have the client's thread, everything [ends at once](crate::Producer#when-the-process-forks);
+//! dropping a producer waits for nothing there.
 
 mod producer;
 mod thread;
@@ -34,7 +37,7 @@ mod wait;
 use std::sync::Arc;
 
 pub use self::{
-    producer::{CloseError, Delivery, Producer},
+    producer::{CloseError, Delivery, FlushError, Producer},
     transaction::{EndError, Transaction, TransactionalProducer},
     wait::WouldBlock,
 };

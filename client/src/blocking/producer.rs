@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::wait::{WouldBlock, is_forbidden, wait};
 use crate::{
-    Client, ConfigError, ConnectError, DeliveryStatus, ProduceError, ProduceErrorKind,
+    Client, ConfigError, ConnectError, DeliveryStatus, Forked, ProduceError, ProduceErrorKind,
     ProducerBuilder, ProducerMetrics, Record, RecordMetadata,
 };
 
@@ -38,12 +38,24 @@ pub struct Delivery(crate::Delivery);
 /// A producer was not closed as it should have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseError {
-    /// It is closed, and not everything it had accepted was delivered.
+    /// It is not closed, or not everything it had accepted was delivered.
     #[error(transparent)]
-    Undelivered(#[from] crate::CloseError),
+    Close(#[from] crate::CloseError),
     /// It was to be closed from a callback. It takes no more records; what it had accepted goes on.
     #[error(transparent)]
     WouldBlock(#[from] WouldBlock),
+}
+
+/// A producer was not flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// It was to be flushed from a callback.
+    #[error(transparent)]
+    WouldBlock(#[from] WouldBlock),
+    /// It belongs to the parent of this process.
+    #[error(transparent)]
+    Forked(#[from] Forked),
 }
 
 /// The ways of sending, which wait for those of `self.inner()`.
@@ -130,9 +142,10 @@ impl Producer {
     /// [`milena::Producer::flush`](crate::Producer::flush).
     ///
     /// # Errors
-    /// In a callback.
-    pub fn flush(&self) -> Result<(), WouldBlock> {
-        self.wait(self.inner().flush())
+    /// In a callback, and in a forked child.
+    pub fn flush(&self) -> Result<(), FlushError> {
+        self.inner().check_home()?;
+        Ok(self.wait(self.inner().flush())?)
     }
 
     /// Gives up every record that is accepted and not settled, and returns how many; as
@@ -205,9 +218,9 @@ pub(super) fn deliver_before_dropping(
     // On the thread that does the work, the producer within delivers by itself once it is dropped.
     if !is_forbidden()
         && !producer.has_ended()
-        && let Ok(Err(error)) = wait(Some(producer.runtime()), closing)
+        && let Ok(Err(crate::CloseError::Undelivered(records))) =
+            wait(Some(producer.runtime()), closing)
     {
-        let records = error.undelivered();
         warn!(
             records,
             "producer dropped; so many records were not delivered"
@@ -234,10 +247,17 @@ impl Delivery {
     /// # Errors
     /// What went wrong. In a callback, a record that is not settled yet is [`WouldBlock`](ProduceErrorKind::WouldBlock).
     pub fn wait(mut self) -> Result<RecordMetadata, ProduceError> {
+        self.0.check_home()?;
         let settled = wait(None, &mut self.0);
         settled.unwrap_or_else(|error| {
             let (topic, partition) = (self.topic(), self.partition());
-            Err(ProduceError::unsettled(topic, partition, error.to_string()))
+            let kind = ProduceErrorKind::WouldBlock;
+            Err(ProduceError::unsettled(
+                kind,
+                topic,
+                partition,
+                error.to_string(),
+            ))
         })
     }
 

@@ -23,6 +23,7 @@ use crate::{
         pool::Pool,
         tcp::TcpConnector,
     },
+    process::{Home, at_home},
 };
 
 /// Settings of a [`Client`]; made by [`Client::builder`]. The defaults are Kafka's.
@@ -218,9 +219,10 @@ impl ClientBuilder {
         let pool = Arc::new(pool);
         let addresses = config.bootstrap.clone();
         let task = ControlTask::new(metadata, pool.clone(), addresses, cluster, inbox);
-        runtime.spawn(task.run());
+        runtime.spawn(at_home(task.run()));
         Ok(Client {
             shared: Arc::new(Shared {
+                home: Home::here(),
                 config,
                 clock,
                 runtime,

@@ -14,7 +14,7 @@ pub use self::{
     connect::{ConfigError, ConnectError},
     read::ReadError,
 };
-use crate::io::lane::RequestError;
+use crate::{io::lane::RequestError, process::Forked};
 
 /// What was behind a failure that took some time to show.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum Cause {
     /// A broker could not be reached, or did not answer as a broker does.
     #[error(transparent)]
     Broker(BrokerError),
+    /// The client belongs to the parent of this process.
+    #[error(transparent)]
+    Forked(Forked),
     /// Anything else, in words.
     #[error("{0}")]
     Other(Arc<str>),
@@ -35,6 +38,7 @@ impl From<RequestError> for Cause {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Broker(error) => Self::Broker(error),
+            RequestError::Forked(forked) => Self::Forked(forked),
             other => Self::Other(other.to_string().into()),
         }
     }
@@ -82,6 +86,9 @@ pub enum TopicError {
     /// The client's tasks are gone: its runtime has shut down.
     #[error("the client has ended")]
     Ended,
+    /// The client belongs to the parent of this process.
+    #[error(transparent)]
+    Forked(#[from] Forked),
 }
 
 /// ` (last: …)`, when there is a cause.

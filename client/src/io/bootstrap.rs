@@ -8,7 +8,10 @@ use tokio::{task::JoinSet, time::timeout};
 use tracing::{debug, warn};
 
 use super::link::{Dialer, Link};
-use crate::error::{BrokerError, BrokerErrorKind, Peer};
+use crate::{
+    error::{BrokerError, BrokerErrorKind, Peer},
+    process::at_home,
+};
 
 /// How long an address may keep silent before the next one is tried beside it.
 const STAGGER: Duration = Duration::from_secs(1);
@@ -35,12 +38,12 @@ pub(crate) async fn ask(
             && let Some(peer) = turn(tried)
         {
             tried += 1;
-            running.spawn(attempt(
+            running.spawn(at_home(attempt(
                 dialer.clone(),
                 peer.clone(),
                 request.clone(),
                 deadline,
-            ));
+            )));
         }
         let finished = if tried < count {
             match timeout(STAGGER, running.join_next()).await {

@@ -18,7 +18,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{produce::ProduceTask, transactions};
-use crate::{Cause, producer::Core};
+use crate::{Cause, process::at_home, producer::Core};
 
 /// How often, at the least, topics in use are reported to the client, so that it does not forget them.
 const IN_USE: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ pub(crate) fn spawn(core: Arc<Core>) {
         core,
         ending: false,
     };
-    runtime.spawn(keeper.run());
+    runtime.spawn(at_home(keeper.run()));
 }
 
 struct Keeper {
@@ -144,10 +144,10 @@ impl Keeper {
         // A runtime that is closing drops the task at once, which ends the producer: no lock is held here.
         for (node, inbox) in fresh {
             let task = ProduceTask::new(core.clone(), node, inbox);
-            self.tasks.spawn(async move {
+            self.tasks.spawn(at_home(async move {
                 task.await;
                 Done::Lasting
-            });
+            }));
         }
     }
 

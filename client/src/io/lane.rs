@@ -24,7 +24,10 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
 use super::link::{Dialer, Link};
-use crate::error::{BrokerError, BrokerErrorKind, Peer};
+use crate::{
+    error::{BrokerError, BrokerErrorKind, Peer},
+    process::{Forked, at_home},
+};
 
 /// What one request came to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -51,6 +54,9 @@ pub(crate) enum RequestError {
     /// The client's tasks are gone: its runtime has shut down, or one of them panicked.
     #[error("the client's task has ended")]
     Ended,
+    /// This is not the process of the client's tasks.
+    #[error(transparent)]
+    Forked(#[from] Forked),
 }
 
 impl RequestError {
@@ -60,7 +66,7 @@ impl RequestError {
             // A broker of the cluster that does not make sense now may do so after a new start.
             Self::Broker(error) => error.kind() != BrokerErrorKind::Incompatible,
             Self::TimedOut { .. } | Self::UnknownBroker(_) | Self::NoBroker => true,
-            Self::Unsupported { .. } | Self::Ended => false,
+            Self::Unsupported { .. } | Self::Ended | Self::Forked(_) => false,
         }
     }
 }
@@ -108,7 +114,7 @@ impl Lane {
             rest_until: Instant::ZERO,
             on_lost: Box::new(on_lost),
         };
-        runtime.spawn(keeper.run());
+        runtime.spawn(at_home(keeper.run()));
         Self {
             peer,
             calls: sender,

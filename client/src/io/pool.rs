@@ -16,7 +16,7 @@ use milena_engine::{
 use milena_protocol::Request;
 
 use super::lane::{Lane, LaneSettings, RequestError};
-use crate::error::Peer;
+use crate::{error::Peer, process::Home};
 
 /// What a connection is for. Requests that keep a broker busy for long do not stand in the way of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,7 @@ pub(crate) enum Target {
 
 /// The connections of a client.
 pub(crate) struct Pool {
+    home: Home,
     settings: LaneSettings,
     runtime: tokio::runtime::Handle,
     cluster: Arc<ArcSwap<Cluster>>,
@@ -54,6 +55,7 @@ impl Pool {
         on_lost: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
+            home: Home::here(),
             settings,
             runtime,
             cluster,
@@ -81,6 +83,7 @@ impl Pool {
         R: Request,
         R::Response: Throttled,
     {
+        self.home.check()?;
         let node = self.resolve(target).ok_or(RequestError::NoBroker)?;
         let lane = self
             .lane(purpose, node)

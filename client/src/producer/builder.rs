@@ -216,8 +216,14 @@ impl ProducerBuilder {
     /// # Errors
     /// A [`ConfigError`] names the setting that cannot be, or does not go with another.
     pub fn build(self) -> Result<Producer, ConfigError> {
+        self.check_home()?;
         let settings = self.setup.check()?;
         Ok(Producer::new(self.client, settings, self.setup, None))
+    }
+
+    fn check_home(&self) -> Result<(), ConfigError> {
+        let home = self.client.check_home();
+        home.map_err(|forked| ConfigError::new("client", forked.to_string()))
     }
 
     /// A producer whose records belong to transactions.
@@ -226,6 +232,7 @@ impl ProducerBuilder {
         id: Str,
         timeout: Duration,
     ) -> Result<Producer, ConfigError> {
+        self.check_home()?;
         let settings = self.setup.check_transactional(id.clone())?;
         let backoff = settings.retry_backoff;
         let transactions = Transactions::new(id, timeout, backoff, fastrand::u64(..));

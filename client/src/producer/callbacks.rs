@@ -139,6 +139,7 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Home;
     use crate::producer::delivery::Completion;
     use milena_engine::produce::Ack;
     use std::sync::Arc;
@@ -152,7 +153,7 @@ mod tests {
     fn a_batch_that_is_settled_first_waits_for_the_one_before_it() {
         let callbacks = Callbacks::default();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let batches = [0, 1].map(|_| Arc::new(Completion::new("t".into(), 0)));
+        let batches = [0, 1].map(|_| Arc::new(Completion::new(Home::here(), "t".into(), 0)));
         for (nth, batch) in batches.iter().enumerate() {
             for index in [0, 1] {
                 let seen = seen.clone();
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn one_that_settles_others_leaves_them_to_whoever_called_it() {
         let callbacks = Arc::new(Callbacks::default());
-        let batches = [0, 1].map(|_| Arc::new(Completion::new("t".into(), 0)));
+        let batches = [0, 1].map(|_| Arc::new(Completion::new(Home::here(), "t".into(), 0)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (line, next, first) = (callbacks.clone(), batches[1].clone(), seen.clone());
         let settling = move |_| {

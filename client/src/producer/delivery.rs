@@ -12,7 +12,8 @@ use std::{
 
 use milena_engine::produce::{Ack, Failure};
 
-use super::error::ProduceError;
+use super::error::{ProduceError, ProduceErrorKind};
+use crate::process::{Forked, Home, MOMENT, since_1970};
 
 /// Where a record was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,9 @@ impl RecordMetadata {
 ///
 /// It resolves no later than `delivery_timeout` after the record was accepted. Dropping it changes nothing: the
 /// record is sent all the same, and nobody is told what became of it.
+///
+/// In a forked child it fails with [`ProduceErrorKind::Forked`], unless the record was settled before. What becomes of it, the
+/// parent is told. (Who had waited for it already, in a task of a runtime that has no threads in the child, is told nothing.)
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -92,6 +96,7 @@ pub enum DeliveryStatus {
 /// What all records of a batch wait for.
 #[derive(Debug)]
 pub(crate) struct Completion {
+    home: Home,
     topic: Arc<str>,
     partition: i32,
     /// What became of the batch, unless it was split.
@@ -135,6 +140,9 @@ impl Delivery {
 
     /// How far the record is, without the details.
     pub fn status(&self) -> DeliveryStatus {
+        if self.is_orphaned() {
+            return DeliveryStatus::Failed;
+        }
         let stored = |fate: &Fate| fate.result.is_ok();
         match self.completion.fate(self.index, stored) {
             None => DeliveryStatus::Pending,
@@ -145,9 +153,32 @@ impl Delivery {
 
     /// What became of the record, if that is known already.
     pub fn try_get(&self) -> Option<Result<RecordMetadata, ProduceError>> {
+        if self.is_orphaned() {
+            return Some(Err(self.orphaned()));
+        }
         self.completion.fate(self.index, |fate| {
             self.completion.outcome(fate, self.index, self.timestamp)
         })
+    }
+
+    /// Asks the system whether it can be waited for: a thread that waits in a forked child is never woken.
+    pub(crate) fn check_home(&self) -> Result<(), ProduceError> {
+        match self.completion.whole.get() {
+            None => self.completion.home.check().map_err(|_| self.orphaned()),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether this is a forked child, which nobody tells what becomes of the record. It is asked before a lock is taken
+    /// that another thread of the parent may have held.
+    fn is_orphaned(&self) -> bool {
+        let Completion { whole, home, .. } = &*self.completion;
+        whole.get().is_none() && home.check_often(since_1970(), MOMENT).is_err()
+    }
+
+    fn orphaned(&self) -> ProduceError {
+        let kind = ProduceErrorKind::Forked;
+        ProduceError::unsettled(kind, self.topic(), self.partition(), Forked.to_string())
     }
 }
 
@@ -155,6 +186,9 @@ impl Future for Delivery {
     type Output = Result<RecordMetadata, ProduceError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.is_orphaned() {
+            return Poll::Ready(Err(self.orphaned()));
+        }
         let Self {
             completion,
             index,
@@ -168,8 +202,9 @@ impl Future for Delivery {
 }
 
 impl Completion {
-    pub(crate) const fn new(topic: Arc<str>, partition: i32) -> Self {
+    pub(crate) const fn new(home: Home, topic: Arc<str>, partition: i32) -> Self {
         Self {
+            home,
             topic,
             partition,
             whole: OnceLock::new(),
@@ -293,7 +328,7 @@ mod tests {
 
     #[test]
     fn every_record_of_a_batch_gets_its_own_offset() {
-        let completion = Arc::new(Completion::new("t".into(), 3));
+        let completion = Arc::new(Completion::new(Home::here(), "t".into(), 3));
         let deliveries = [0, 1, 2].map(|index| Delivery::new(completion.clone(), index, 5));
         assert!(deliveries[0].try_get().is_none());
         assert_eq!(deliveries[0].status(), DeliveryStatus::Pending);
@@ -314,7 +349,7 @@ mod tests {
         let count = Arc::new(Count(Default::default()));
         let waker = Waker::from(count.clone());
         let cx = &mut Context::from_waker(&waker);
-        let completion = Arc::new(Completion::new("t".into(), 3));
+        let completion = Arc::new(Completion::new(Home::here(), "t".into(), 3));
         let mut deliveries = [0, 1, 2, 3].map(|at| Delivery::new(completion.clone(), at, 5));
         let mut poll = |at: usize| Pin::new(&mut deliveries[at]).poll(cx);
         assert!(poll(0).is_pending() && poll(3).is_pending());
@@ -339,7 +374,7 @@ mod tests {
     fn a_waiter_is_woken_once_however_often_it_asked() {
         let count = Arc::new(Count(Default::default()));
         let waker = Waker::from(count.clone());
-        let completion = Arc::new(Completion::new("t".into(), 0));
+        let completion = Arc::new(Completion::new(Home::here(), "t".into(), 0));
         let mut delivery = Delivery::new(completion.clone(), 0, 0);
         for _ in 0..3 {
             assert!(

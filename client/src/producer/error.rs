@@ -7,7 +7,7 @@ use milena_protocol::ErrorCode;
 
 pub use milena_engine::produce::Persistence;
 
-use crate::{SerializeError, TopicError};
+use crate::{Forked, SerializeError, TopicError};
 
 /// A record was not accepted, or was accepted and not delivered.
 ///
@@ -78,6 +78,8 @@ pub enum ProduceErrorKind {
     Purged,
     /// A call of [`blocking`](crate::blocking) would have had to wait in a callback, on the very thread that it waited for.
     WouldBlock,
+    /// The process was [`Forked`], and the producer belongs to the parent. What that had accepted before goes on there.
+    Forked,
 }
 
 impl ProduceErrorKind {
@@ -136,10 +138,15 @@ impl ProduceError {
     }
 
     /// A record that was accepted, and whose outcome nobody will tell.
-    pub(crate) fn unsettled(topic: &str, partition: i32, detail: String) -> Self {
+    pub(crate) fn unsettled(
+        kind: ProduceErrorKind,
+        topic: &str,
+        partition: i32,
+        detail: String,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: ProduceErrorKind::WouldBlock,
+                kind,
                 topic: topic.into(),
                 partition: Some(partition),
                 detail: Detail::Unsettled(detail),
@@ -151,6 +158,7 @@ impl ProduceError {
     pub(crate) fn unknown(topic: &str, partition: Option<i32>, error: TopicError) -> Self {
         let kind = match refusal(&error) {
             _ if matches!(error, TopicError::Ended) => ProduceErrorKind::Closed,
+            _ if matches!(error, TopicError::Forked(_)) => ProduceErrorKind::Forked,
             Some(
                 ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CLUSTER_AUTHORIZATION_FAILED,
             ) => ProduceErrorKind::Unauthorized,
@@ -188,7 +196,7 @@ impl ProduceError {
         self.inner.kind
     }
 
-    /// The topic the record was for.
+    /// The topic the record was for; empty where it is about all that a sink has taken.
     pub fn topic(&self) -> &str {
         &self.inner.topic
     }
@@ -294,7 +302,10 @@ impl ProduceErrorKind {
 
 impl fmt::Display for ProduceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record for {}", self.inner.topic)?;
+        match &*self.inner.topic {
+            "" => f.write_str("records")?,
+            topic => write!(f, "record for {topic}")?,
+        }
         if let Some(partition) = self.inner.partition {
             write!(f, "-{partition}")?;
         }
@@ -394,27 +405,14 @@ impl fmt::Display for TrySendError<'_> {
 
 impl std::error::Error for TrySendError<'_> {}
 
-/// A producer was closed, and not everything it had accepted was delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CloseError {
-    pub(crate) undelivered: u64,
+/// A producer was not closed, or not everything it had accepted was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// So many records were given up; each one's [`Delivery`](crate::Delivery) says whether it may be stored.
+    #[error("{0} records were not delivered before the deadline")]
+    Undelivered(u64),
+    /// The producer belongs to the parent of this process, and goes on there.
+    #[error(transparent)]
+    Forked(#[from] Forked),
 }
-
-impl CloseError {
-    /// Records that were given up; each one's [`Delivery`](crate::Delivery) says whether it may be stored.
-    pub const fn undelivered(&self) -> u64 {
-        self.undelivered
-    }
-}
-
-impl fmt::Display for CloseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} records were not delivered before the deadline",
-            self.undelivered
-        )
-    }
-}
-
-impl std::error::Error for CloseError {}

@@ -51,7 +51,7 @@ pub(crate) use self::{
     setup::Setup,
     topic::PartitionRef,
 };
-use crate::{Client, ConnectError};
+use crate::{Client, ConnectError, Forked};
 
 /// Sends records to Kafka: batched, compressed, retried, and by default stored exactly once and in order.
 ///
@@ -62,6 +62,23 @@ use crate::{Client, ConnectError};
 ///
 /// When the last clone is dropped without [`close`](Self::close), what was accepted is still delivered in the
 /// background, for up to `delivery_timeout`, as long as the runtime lives; what is left then is logged.
+///
+/// # When the process forks
+///
+/// A forked child has the producer's memory and sockets, and none of the threads that work with them. What was accepted
+/// before is the parent's, and goes on there undisturbed. In the child, whatever is called ends at once with an error that
+/// says so ([`ProduceErrorKind::Forked`]), unless it has no error: then it does nothing, and [`flush`](Self::flush) logs that.
+/// So does dropping. To send from the child, connect a new [`Client`](crate::Client) there.
+///
+/// The system is not asked for the process at each record. Into a batch that was open when the process forked, a child may
+/// still write records that name their [timestamp](Record::timestamp), and those that it sends in the first millisecond; none
+/// of them is sent, and the [`Delivery`] says so. Where another thread sent, or read the metrics, at the very moment of the
+/// fork, such records, [`buffered`](Self::buffered) and [`metrics`](Self::metrics) may hang in the child on a lock that nobody
+/// opens, as may much else in the child of a program with threads.
+///
+/// A Tokio runtime itself does not survive a fork: one with threads can hang in the child when it is dropped, and one without
+/// goes on there, where it takes events away from the parent. A child should neither run nor drop it, and end by
+/// [`std::process::exit`]; so should one that was forked within a callback, instead of returning from it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -118,6 +135,11 @@ impl Producer {
 
     pub(crate) fn delivery_timeout(&self) -> Duration {
         self.handle.core.settings.delivery_timeout
+    }
+
+    /// Whether this is the process that it was made in.
+    pub(crate) fn check_home(&self) -> Result<(), Forked> {
+        self.handle.core.client.check_home()
     }
 
     /// Whether nothing will be sent any more.
@@ -241,7 +263,8 @@ impl Producer {
     }
 
     /// Sends what was accepted up to now without lingering, and waits until it is all settled: acknowledged, or
-    /// failed. Which of the two, each [`Delivery`] says. Callbacks have returned then. Takes `delivery_timeout` at most.
+    /// failed. Which of the two, each [`Delivery`] says. Callbacks have returned then. Takes `delivery_timeout` at most, and
+    /// no time at all in a forked child, where nothing is settled.
     pub async fn flush(&self) {
         self.handle.core.flush().await;
     }

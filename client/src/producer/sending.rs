@@ -114,6 +114,7 @@ fn try_accept(
     tell: &mut Tell<'_>,
 ) -> Result<Delivery, Refusal> {
     to.append(record, tell)
+        .map_err(|refusal| to.core().unless_forked(record, refusal))
         .inspect_err(|refusal| match refusal {
             Refusal::Error(error) => to.handle_refused(error),
             Refusal::NoMemory { .. } => to.core().press(),

@@ -81,6 +81,13 @@ impl Producer {
 }
 
 impl ProducerSink {
+    /// Nothing is waited for in a forked child.
+    fn check_home(&self) -> Result<(), ProduceError> {
+        let kind = ProduceErrorKind::Forked;
+        let home = self.producer.check_home();
+        home.map_err(|forked| ProduceError::new(kind, "", None, forked.to_string()))
+    }
+
     /// Ready once every record is accepted, or refused.
     fn poll_accepted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(pending) = &mut self.pending {
@@ -99,6 +106,9 @@ impl Sink<OwnedRecord> for ProducerSink {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ProduceError>> {
         let this = self.get_mut();
+        if this.pending.is_some() {
+            this.check_home()?;
+        }
         ready!(this.poll_accepted(cx));
         Poll::Ready(this.taken.lock().tell())
     }
@@ -126,6 +136,7 @@ impl Sink<OwnedRecord> for ProducerSink {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ProduceError>> {
         let this = self.get_mut();
+        this.check_home()?;
         ready!(this.poll_accepted(cx));
         if !this.hurried {
             this.producer.core().stop_lingering();

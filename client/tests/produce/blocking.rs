@@ -9,7 +9,7 @@ use std::{
 use milena::{
     BoxFuture, Client, ConnectError, Connector, DeliveryStatus, DialError, Persistence,
     ProduceErrorKind, Record, Stream, TcpConnector, TransactionError, TrySendError,
-    blocking::{self, CloseError, Producer, WouldBlock},
+    blocking::{self, CloseError, FlushError, Producer, WouldBlock},
 };
 use milena_broker::{Cluster, ClusterBuilder, Fault, protocol::ApiKey};
 use tokio::runtime::{Builder, Runtime};
@@ -84,7 +84,10 @@ fn calls_wait_and_give_what_those_of_the_async_producer_give() {
     cluster.faults().push(hang());
     drop(producer.send(record()).unwrap());
     let error = producer.close(ms(50)).unwrap_err();
-    assert!(matches!(error, CloseError::Undelivered(error) if error.undelivered() == 1));
+    assert!(matches!(
+        error,
+        CloseError::Close(milena::CloseError::Undelivered(1))
+    ));
     assert_eq!(
         producer.send(record()).unwrap_err().kind(),
         ProduceErrorKind::Closed
@@ -191,7 +194,7 @@ fn in_a_callback_what_would_wait_for_itself_is_an_error() {
         let error = delivery.wait().unwrap_err();
         assert_eq!(error.kind(), ProduceErrorKind::WouldBlock);
         assert_eq!(error.persistence(), Persistence::Maybe);
-        assert_eq!(within.flush(), Err(WouldBlock));
+        assert_eq!(within.flush(), Err(FlushError::WouldBlock(WouldBlock)));
         let error = within.partitions_for("unknown").unwrap_err();
         assert_eq!(error.kind(), ProduceErrorKind::WouldBlock);
         let error = within.send(Record::to("unknown")).unwrap_err();

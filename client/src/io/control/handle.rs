@@ -10,7 +10,10 @@ use milena_engine::cluster::{BrokerView, Cluster, NodeId, TopicView};
 use milena_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::error::{Cause, KafkaError, TopicError};
+use crate::{
+    error::{Cause, KafkaError, TopicError},
+    process::Home,
+};
 
 /// How soon a partition that nobody has heard of is wanted again. The wait between two questions is the engine's matter.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -18,6 +21,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// What anybody may want of the control task. The task ends when the last of these is gone.
 #[derive(Clone)]
 pub(crate) struct Control {
+    home: Home,
     commands: mpsc::UnboundedSender<Command>,
     cluster: Arc<ArcSwap<Cluster>>,
     changes: watch::Receiver<u64>,
@@ -66,6 +70,7 @@ impl Control {
         create: bool,
         deadline: tokio::time::Instant,
     ) -> Result<Arc<TopicView>, TopicError> {
+        self.home.check()?;
         let known = self
             .cluster()
             .topic(name)
@@ -181,6 +186,7 @@ impl Control {
         };
         (
             Self {
+                home: Home::here(),
                 commands,
                 cluster,
                 changes,

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
-    time::{SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use milena_codec::RecordRef;
@@ -18,6 +18,7 @@ use tokio::{
 use super::Core;
 use crate::{
     io::memory::Memory,
+    process::{Forked, WHILE, since_1970},
     producer::{
         callbacks::Tell,
         delivery::{Completion, Delivery},
@@ -67,11 +68,21 @@ impl Core {
         held: &mut Option<Grant>,
         tell: &mut Tell<'_>,
     ) -> Result<Delivery, Refusal> {
+        let timestamp = match record.timestamp {
+            Some(timestamp) => timestamp,
+            None => {
+                // The clock has to be read here in any case.
+                let now = since_1970();
+                let home = self.client.home().check_often(now, WHILE);
+                home.map_err(|forked| forked_off(record, forked))?;
+                milliseconds(now)
+            }
+        };
         if self.is_shut() {
             return Err(Refusal::Error(self.refuse(record)));
         }
         let data = &RecordRef {
-            timestamp: record.timestamp.unwrap_or_else(now_ms),
+            timestamp,
             key: record.key,
             value: record.value,
             headers: record.headers.as_slice(),
@@ -96,10 +107,7 @@ impl Core {
             (None, Some(key)) => (partition_for_key(key.as_slice(), count), Choice::Given),
             (None, None) => (topic.sticky(), Choice::Sticky),
         };
-        let mut source = Source {
-            memory: &self.memory,
-            held,
-        };
+        let mut source = Source { core: self, held };
         let (partition, appended) = loop {
             let known = partitions.get(index as usize).filter(|_| index < count);
             let Some(partition) = known else {
@@ -120,6 +128,7 @@ impl Core {
                 || self.clock.now(),
                 || {
                     Arc::new(Completion::new(
+                        self.client.home(),
                         topic.facts.name.clone(),
                         partition.cell().index,
                     ))
@@ -182,6 +191,10 @@ impl Core {
         deadline: Deadline,
         tell: &mut Tell<'_>,
     ) -> Result<Delivery, ProduceError> {
+        let refusal = match self.unless_forked(record, refusal) {
+            Refusal::Error(error) => return Err(error),
+            refusal => refusal,
+        };
         let mut ended = pin!(self.end.acquire());
         let mut appended =
             pin!(self.in_runtime(self.append_in_turn(record, refusal, deadline, tell)));
@@ -299,6 +312,20 @@ impl Core {
         }
     }
 
+    /// A record that was not appended does not wait in a forked child, where nothing comes of that.
+    pub(in crate::producer) fn unless_forked(
+        &self,
+        record: &Record<'_>,
+        refusal: Refusal,
+    ) -> Refusal {
+        match (refusal, self.client.check_home()) {
+            (Refusal::NoMemory { .. } | Refusal::NoPartition { .. }, Err(forked)) => {
+                forked_off(record, forked)
+            }
+            (refusal, _) => refusal,
+        }
+    }
+
     /// Why no record is accepted at present.
     fn refuse(&self, record: &Record<'_>) -> ProduceError {
         let (kind, why) = if self.is_closed() {
@@ -335,7 +362,7 @@ impl Core {
 
 /// Memory for an append: what was waited for, or what is there.
 struct Source<'a> {
-    memory: &'a Memory,
+    core: &'a Core,
     held: &'a mut Option<Grant>,
 }
 
@@ -345,9 +372,11 @@ impl Room for Source<'_> {
             if grant.suffices(need) {
                 return Some(grant);
             }
-            self.memory.release(grant.reserved, grant.chunk);
+            self.core.memory.release(grant.reserved, grant.chunk);
         }
-        self.memory.try_take(need)
+        // A forked child opens no batch, for nobody would send it.
+        self.core.client.check_home().ok()?;
+        self.core.memory.try_take(need)
     }
 }
 
@@ -365,10 +394,13 @@ impl Drop for Held<'_> {
     }
 }
 
-fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+fn forked_off(record: &Record<'_>, forked: Forked) -> Refusal {
+    let kind = ProduceErrorKind::Forked;
+    let error = ProduceError::new(kind, record.topic, record.partition, forked.to_string());
+    Refusal::Error(error)
+}
+
+fn milliseconds(since: Duration) -> i64 {
     // Not `as_millis`, whose division of 128 bits would cost half as much as reading the clock.
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     seconds

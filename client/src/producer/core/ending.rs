@@ -81,6 +81,9 @@ impl Core {
 
     /// Gives up what was accepted up to now, and goes on. Returns the number of records.
     pub(crate) fn purge(&self) -> u64 {
+        if self.client.check_home().is_err() {
+            return 0;
+        }
         let now = self.clock.now();
         let mut purged = 0;
         self.give_up_all(now, |queue, each, freed| {
@@ -211,6 +214,10 @@ impl Core {
     }
 
     pub(crate) async fn flush(&self) {
+        if let Err(forked) = self.client.check_home() {
+            tracing::error!(%forked, "nothing is flushed");
+            return;
+        }
         let Unsettled { batches, callbacks } = self.stop_lingering();
         for (completion, mut records) in batches {
             let mut seat = None;
@@ -258,6 +265,7 @@ impl Core {
     }
 
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) -> Result<(), CloseError> {
+        self.client.check_home()?;
         self.shut(CLOSED);
         let flushed = self.in_runtime(async { timeout(deadline, self.flush()).await });
         let undelivered = match flushed.await {
@@ -271,12 +279,15 @@ impl Core {
         self.keeper.notify_one();
         match undelivered {
             0 => Ok(()),
-            undelivered => Err(CloseError { undelivered }),
+            undelivered => Err(CloseError::Undelivered(undelivered)),
         }
     }
 
-    /// The last handle is gone: the keeper delivers what is left.
+    /// The last handle is gone: the keeper delivers what is left. In a forked child there is no keeper to be told.
     pub(crate) fn abandon(&self) {
+        if self.client.check_home().is_err() {
+            return;
+        }
         self.shut(CLOSED);
         // Nobody holds a transaction any more, even if one was forgotten.
         self.poll_transactions(|transactions, identity| transactions.release(identity));

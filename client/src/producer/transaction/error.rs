@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use milena_engine::transaction::{Fatality, Outcome, Spoiled, Trouble};
 
 use super::Transaction;
-use crate::{ConfigError, producer::core::Untold};
+use crate::{ConfigError, Forked, producer::core::Untold};
 
 /// Something about a transaction went wrong. Each kind is mended in its own way.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,6 +58,9 @@ pub enum FatalErrorKind {
     Unsupported,
     /// The producer was closed, or its runtime went away.
     Closed,
+    /// The process was [`Forked`], and the producer belongs to the parent, where it and its transaction go on. A new one
+    /// needs a transactional id of its own: with the parent's, it would fence the parent's.
+    Forked,
     /// Something that should not happen.
     Other,
 }
@@ -111,6 +114,15 @@ impl TransactionError {
     }
 }
 
+impl From<Forked> for TransactionError {
+    fn from(_: Forked) -> Self {
+        Self::Fatal(FatalError {
+            kind: FatalErrorKind::Forked,
+            trouble: None,
+        })
+    }
+}
+
 impl From<Spoiled> for TransactionError {
     fn from(spoiled: Spoiled) -> Self {
         match spoiled {
@@ -139,6 +151,7 @@ impl FatalError {
 impl fmt::Display for FatalErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Forked => return Forked.fmt(f),
             Self::Fenced => {
                 "another producer with its transactional id took over, or its transaction took too long"
             }

@@ -80,6 +80,7 @@ impl<'p> Transaction<'p> {
         offsets: impl IntoIterator<Item = PartitionOffset>,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
+        self.core().client.check_home()?;
         let group = group.engine()?;
         let offsets = offsets.into_iter().map(PartitionOffset::engine);
         let offsets = offsets.collect::<Result<Vec<_>, _>>()?;
@@ -125,6 +126,9 @@ impl<'p> Transaction<'p> {
 
     async fn end(mut self, wanted: Outcome) -> Result<(), EndError<'p>> {
         let core = self.core();
+        if let Err(forked) = core.client.check_home() {
+            return Err(EndError::new(self, forked.into()));
+        }
         let decided = core.transact(|transactions, identity| {
             match wanted {
                 Outcome::Committed => transactions.commit(),
@@ -183,7 +187,8 @@ impl Takes for Transaction<'_> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if !self.ended {
+        // In a forked child it is left open, for it is the parent's.
+        if !self.ended && self.core().client.check_home().is_ok() {
             self.core()
                 .transact(|transactions, identity| transactions.release(identity));
         }
@@ -198,7 +203,11 @@ impl fmt::Debug for Transaction<'_> {
 
 /// A record that was meant to be part of the transaction is not: it cannot be committed without it.
 pub(super) fn spoil(core: &Core, error: &ProduceError) {
-    if error.kind() != ProduceErrorKind::Aborted {
+    // Nor is one that a forked child meant to add: the transaction is the parent's.
+    if !matches!(
+        error.kind(),
+        ProduceErrorKind::Aborted | ProduceErrorKind::Forked
+    ) {
         let trouble = Trouble::record(error.to_string());
         core.transact(|transactions, identity| {
             transactions.handle_record_refused(trouble, identity);

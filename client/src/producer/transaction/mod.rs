@@ -65,6 +65,7 @@ impl TransactionalProducer {
     /// aborted, and the next call begins. [`TransactionError::Retriable`] means that the transaction before has not
     /// ended yet.
     pub async fn begin(&mut self) -> Result<Transaction<'_>, TransactionError> {
+        self.core().client.check_home()?;
         self.release_forgotten();
         let core = self.core();
         let generation = core.client.features().generation();
@@ -94,6 +95,7 @@ impl TransactionalProducer {
     /// # Errors
     /// How many records were given up; each one's [`Delivery`](crate::Delivery) has the details.
     pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        self.core().client.check_home()?;
         self.release_forgotten();
         let until = self.core().clock.after(deadline);
         self.core().finish_transaction(until).await;
