@@ -52,6 +52,8 @@ pub struct Transactions {
     drained: bool,
     /// The epoch has to change before the next transaction: sequence numbers were used that may never be stored.
     pub(super) bump: bool,
+    /// The coordinator was asked to commit the transaction, and may have done so.
+    may_be_committed: bool,
     /// Nobody holds the transaction that is being committed.
     unattended: bool,
     /// Why a commit that nobody waited for failed.
@@ -156,6 +158,7 @@ impl Transactions {
             tickets_done: 0,
             drained: false,
             bump: false,
+            may_be_committed: false,
             unattended: false,
             untold: None,
             asking: None,
@@ -252,6 +255,7 @@ impl Transactions {
         self.serial += 1;
         self.state = State::InTransaction;
         self.drained = false;
+        self.may_be_committed = false;
         self.unattended = false;
         self.tickets_done = self.tickets;
         *identity.enrolment() = Some(Enrolment::new(generation));
@@ -545,6 +549,7 @@ impl Transactions {
             }
             Kind::End(outcome) => {
                 let current = current?;
+                self.may_be_committed |= *outcome == Outcome::Committed;
                 Question::EndTxn(EndTxnRequest {
                     transactional_id: self.id.clone(),
                     producer_id: current.producer_id,
@@ -558,6 +563,12 @@ impl Transactions {
 
     /// What `code` means as an answer to `kind`.
     pub(super) fn consequence(&self, kind: &Kind, code: ErrorCode) -> Consequence {
-        consequence::of_answer(kind.api(), code, self.state == State::Aborting)
+        match consequence::of_answer(kind.api(), code, self.state == State::Aborting) {
+            // Whether it is committed, its coordinator alone can tell, once that is found.
+            Consequence::Abortable if *kind == Kind::FindCoordinator && self.may_be_committed => {
+                Consequence::Retry
+            }
+            consequence => consequence,
+        }
     }
 }

@@ -92,6 +92,27 @@ fn a_coordinator_that_moved_or_was_lost_is_looked_for_and_asked_the_same() {
 }
 
 #[test]
+fn a_commit_that_may_have_come_about_is_asked_for_until_its_coordinator_answers() {
+    let mut bench = Bench::open(Implicit);
+    bench.batch("a", 0);
+    bench.commit();
+    assert!(bench.end());
+    bench.txn.handle_lost(&"cut".into(), bench.now);
+    for code in [
+        ErrorCode::TRANSACTION_ABORTABLE,
+        ErrorCode::GROUP_AUTHORIZATION_FAILED,
+    ] {
+        bench.ask_later();
+        bench.answer(found("tx", code, -1));
+        assert_eq!(bench.outcome(), Ok(None), "{code}");
+    }
+    bench.find(COORDINATOR);
+    assert!(bench.end());
+    bench.answer(ended(NONE, 7, 1));
+    assert_eq!(bench.outcome(), Ok(Some(Outcome::Committed)));
+}
+
+#[test]
 fn a_commit_that_is_decided_is_not_aborted() {
     let mut bench = Bench::open(Implicit);
     bench.batch("a", 0);
