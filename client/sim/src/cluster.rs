@@ -24,12 +24,15 @@ pub(crate) struct Brokers {
     /// Partitions that each topic has in the end.
     counts: Vec<i32>,
     first_epoch: i16,
+    by_name: bool,
 }
 
 /// Length of a frame's prefix.
 const PREFIX: usize = 4;
 /// Topics have names in it, not ids.
 const FETCH_BY_NAME: i16 = 12;
+/// The same of Produce.
+const PRODUCE_BY_NAME: i16 = 12;
 /// More than any plan has.
 const MAX_NODES: usize = 9;
 /// The last in which it is about one group.
@@ -52,7 +55,17 @@ impl Brokers {
             counts: plan.topics.clone(),
             names,
             first_epoch: plan.first_epoch,
+            by_name: plan.by_name,
         })
+    }
+
+    /// The latest version of Produce that they know, unless it is ours.
+    pub(crate) const fn latest_produce(&self) -> Option<i16> {
+        if self.by_name {
+            Some(PRODUCE_BY_NAME)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn name(&self, topic: usize) -> &str {

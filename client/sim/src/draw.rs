@@ -115,6 +115,7 @@ impl Dice {
             } else {
                 0
             },
+            by_name: self.one_in(4),
             transaction_version: 2,
             producers,
             mishaps: Vec::new(),

@@ -23,6 +23,8 @@ pub struct Plan {
     pub window: usize,
     /// Epoch with which the broker gives out producer ids; a real one starts at 0. Those of transactions do.
     pub first_epoch: i16,
+    /// Whether topics are produced to by name, as with brokers before 4.1.
+    pub by_name: bool,
     /// The level of `transaction.version` that the cluster begins with.
     pub transaction_version: i16,
     /// The producers.

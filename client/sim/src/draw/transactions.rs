@@ -65,6 +65,7 @@ impl Dice {
             latency,
             window: self.size(1, 6),
             first_epoch: 0,
+            by_name: self.one_in(4),
             transaction_version: self.pick(2, &[2, 2, 0, 1]),
             producers,
             mishaps: Vec::new(),
