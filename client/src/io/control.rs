@@ -15,7 +15,10 @@ use milena_engine::{
     metadata::{LeaderHint, Metadata, MetadataError, Source, TopicState},
     time::Instant,
 };
-use milena_protocol::metadata::{MetadataRequest, MetadataResponse};
+use milena_protocol::{
+    ErrorCode,
+    metadata::{MetadataRequest, MetadataResponse},
+};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
@@ -145,6 +148,13 @@ impl ControlTask {
                 create,
                 reply,
             } => {
+                if i16::try_from(topic.len()).is_err() {
+                    // No request could be written that asks for it, nor for any other topic along with it.
+                    if let Some(reply) = reply {
+                        let _ = reply.send(Err(ErrorCode::INVALID_TOPIC_EXCEPTION));
+                    }
+                    return;
+                }
                 self.metadata.track(&topic, create, now);
                 if let Some(reply) = reply {
                     let waiter = Waiter {

@@ -228,7 +228,7 @@ fn in_a_callback_on_the_callers_own_thread_what_would_wait_for_itself_is_an_erro
             let within = producer.clone();
             let callback = move |_| {
                 assert_eq!(thread::current().id(), caller);
-                assert_eq!(within.flush(), Err(WouldBlock));
+                assert_eq!(within.flush(), Err(FlushError::WouldBlock(WouldBlock)));
                 done.send(()).unwrap();
             };
             producer.send_with(record(), callback).unwrap();
