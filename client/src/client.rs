@@ -45,6 +45,9 @@ use crate::{
 ///
 /// Its tasks run on the runtime in which it was connected, and end when the last clone and everything made of it are
 /// gone. It creates no threads, unless it is connected by [`connect_blocking`](ClientBuilder::connect_blocking).
+///
+/// Producers' futures may be awaited anywhere. Those of the client itself, of [`Admin`] and of readers need a Tokio runtime
+/// around them, whichever it is, and panic without one.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,

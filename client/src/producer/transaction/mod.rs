@@ -53,6 +53,9 @@ use crate::{CloseError, ProduceError};
 ///
 /// An error says what to do: [abort](TransactionError::Abortable) and try again, make [another
 /// producer](TransactionError::Fatal), or [wait again](TransactionError::Retriable).
+///
+/// Brokers before 2.5 cannot give a producer another epoch (KIP-360): with those, a record that failed ends the producer once
+/// its transaction is aborted.
 pub struct TransactionalProducer {
     producer: Producer,
 }
