@@ -38,6 +38,18 @@ pub(in crate::produce) enum Answer {
     Unsendable(Arc<str>),
 }
 
+/// What is done with a batch that is not stored.
+enum Next {
+    /// It is sent again after a while, unless it was sent so often already.
+    Retry(Reason),
+    /// It is sent again without delay, and the attempt does not count.
+    AtOnce,
+    /// It goes on in parts, which are counted for themselves.
+    Split,
+    /// It is not sent again.
+    GiveUp(Reason),
+}
+
 /// What follows from an answer.
 #[derive(Debug)]
 pub(in crate::produce) struct Settled<C> {
@@ -65,43 +77,19 @@ impl<C> PartitionQueue<C> {
         let Some(at) = self.drained.iter().position(|batch| batch.id == id) else {
             return Settled::freed(None, content);
         };
-        let oldest = at == 0;
+        let (oldest, doomed) = (at == 0, self.doomed);
         let Some(batch) = self.drained.get_mut(at) else {
             return Settled::freed(None, content);
         };
         let mut record_errors = Vec::new();
-        let (mut delay, mut split) = (true, false);
-        let verdict = match answer {
-            Answer::Stored(mut ack) => {
-                // For a batch that it has already, a broker gives the batch's latest timestamp as the time of
-                // arrival, even in a topic that keeps the records' own.
-                if batch.attempts > 1 && ack.log_append_time == Some(content.batch.max_timestamp())
-                {
-                    ack.log_append_time = None;
-                }
-                let share = batch.share();
-                self.remove_drained(at);
-                for before in self.drained.iter_mut().take(at) {
-                    before.stored_behind = true;
-                }
-                self.numbering.handle_stored(id);
-                self.trouble = None;
-                return Settled::freed(share.map(|share| (share, Ok(ack))), content);
-            }
-            Answer::Outgrown => {
-                batch.attempts = batch.attempts.saturating_sub(1);
-                split = true;
-                None
-            }
-            Answer::Unsent => {
-                batch.attempts = batch.attempts.saturating_sub(1);
-                delay = false;
-                None
-            }
+        let next = match answer {
+            Answer::Stored(ack) => return self.settle_stored(at, content, ack),
+            Answer::Outgrown => Next::Split,
+            Answer::Unsent => Next::AtOnce,
             Answer::Lost(what) => {
                 batch.maybe_written = true;
                 batch.cause = Some(Cause::Connection(what));
-                Some(Reason::ConnectionLost)
+                Next::Retry(Reason::ConnectionLost)
             }
             Answer::Refused {
                 code,
@@ -112,129 +100,43 @@ impl<C> PartitionQueue<C> {
                 batch.maybe_written |= may_be_written;
                 batch.cause = Some(Cause::Answer { code, message });
                 record_errors = records;
-                match Verdict::of(code, settings.idempotent) {
-                    // An older batch is not settled, and this one was refused because of it: it goes again
-                    // right after that one, and no attempt is counted.
-                    Verdict::Misplaced if !oldest => {
-                        batch.attempts = batch.attempts.saturating_sub(1);
-                        delay = false;
-                        None
-                    }
-                    // It can only be stored under new numbers. That is safe unless an earlier attempt is
-                    // unaccounted for: it could still be stored under the old ones.
-                    Verdict::Misplaced if batch.maybe_written => {
-                        return self.give_up(
-                            at,
-                            Some(content),
-                            Reason::Unresolved,
-                            record_errors,
-                            now,
-                            settings,
-                        );
-                    }
-                    // Under new numbers it would be stored behind what was sent after it. A broker takes that only if it
-                    // has nothing of the sequence: a topic without id, created anew between two requests.
-                    Verdict::Misplaced if batch.stored_behind => {
-                        return self.give_up(
-                            at,
-                            Some(content),
-                            Reason::Overtaken,
-                            record_errors,
-                            now,
-                            settings,
-                        );
-                    }
-                    // Within a transaction, the epoch stays.
-                    Verdict::Misplaced if settings.transactional_id.is_some() => {
-                        let reason = Reason::Refused(code);
-                        return self.give_up(
-                            at,
-                            Some(content),
-                            reason,
-                            record_errors,
-                            now,
-                            settings,
-                        );
-                    }
-                    Verdict::Misplaced => {
-                        self.numbering.handle_misplaced();
-                        Some(Reason::Refused(code))
-                    }
-                    Verdict::Stored | Verdict::Retry => Some(Reason::Refused(code)),
-                    // The parts are counted for themselves.
-                    Verdict::TooLarge if batch.count > 1 => {
-                        batch.attempts = batch.attempts.saturating_sub(1);
-                        split = true;
-                        None
-                    }
-                    Verdict::TooLarge | Verdict::Final => {
-                        let reason = Reason::Refused(code);
-                        return self.give_up(
-                            at,
-                            Some(content),
-                            reason,
-                            record_errors,
-                            now,
-                            settings,
-                        );
-                    }
+                let verdict = Verdict::of(code, settings.idempotent);
+                let next = batch.next(verdict, code, oldest, settings);
+                if verdict == Verdict::Misplaced && matches!(next, Next::Retry(_)) {
+                    self.numbering.handle_misplaced();
                 }
+                next
             }
             Answer::Unsendable(why) => {
                 batch.attempts = batch.attempts.saturating_sub(1);
-                let reason = Reason::Unsendable(why);
-                return self.give_up(at, Some(content), reason, record_errors, now, settings);
+                Next::GiveUp(Reason::Unsendable(why))
             }
         };
-        if self.doomed && batch.completion.is_some() {
-            let reason = Reason::Aborted;
-            return self.give_up(at, Some(content), reason, record_errors, now, settings);
+        if matches!(next, Next::Split | Next::AtOnce) {
+            batch.attempts = batch.attempts.saturating_sub(1);
         }
-        if batch.completion.is_none() {
+        let next = match next {
+            Next::GiveUp(reason) => Next::GiveUp(reason),
+            _ if doomed && batch.completion.is_some() => Next::GiveUp(Reason::Aborted),
             // Given up while in flight, and not stored by this attempt: the hole stays.
-            return self.give_up(
-                at,
-                Some(content),
-                Reason::Expired,
-                record_errors,
-                now,
-                settings,
-            );
-        }
-        if batch.created + settings.delivery_timeout <= now {
-            return self.give_up(
-                at,
-                Some(content),
-                Reason::Expired,
-                record_errors,
-                now,
-                settings,
-            );
-        }
-        if split {
-            return Settled {
-                done: None,
-                freed: None,
-                retry: None,
-                split: Some(content),
-            };
-        }
-        let counted = verdict.is_some();
-        if let Some(reason) = verdict
-            && batch.attempts > settings.retries
-        {
-            return self.give_up(at, Some(content), reason, record_errors, now, settings);
-        }
-        let not_before = if delay {
-            now + settings
-                .retry_backoff
-                .delay(batch.attempts.saturating_sub(1), rng)
-        } else {
-            now
+            _ if batch.completion.is_none() => Next::GiveUp(Reason::Expired),
+            _ if batch.created + settings.delivery_timeout <= now => Next::GiveUp(Reason::Expired),
+            Next::Retry(reason) if batch.attempts > settings.retries => Next::GiveUp(reason),
+            next => next,
         };
-        let epoch = match batch.place {
-            Place::InFlight { epoch, .. } | Place::Waiting { epoch, .. } => epoch,
+        let (retry, not_before) = match next {
+            Next::GiveUp(reason) => {
+                return self.give_up(at, Some(content), reason, record_errors, now, settings);
+            }
+            Next::Split => return Settled::split(content),
+            Next::AtOnce => (None, now),
+            Next::Retry(_) => {
+                let before = batch.attempts.saturating_sub(1);
+                let pause = settings.retry_backoff.delay(before, rng);
+                (Some(batch.attempts), now + pause)
+            }
         };
+        let (Place::InFlight { epoch, .. } | Place::Waiting { epoch, .. }) = batch.place;
         batch.place = Place::Waiting {
             content,
             not_before,
@@ -243,9 +145,26 @@ impl<C> PartitionQueue<C> {
         Settled {
             done: None,
             freed: None,
-            retry: counted.then_some(batch.attempts),
+            retry,
             split: None,
         }
+    }
+
+    fn settle_stored(&mut self, at: usize, content: Content, mut ack: Ack) -> Settled<C> {
+        let Some(mut batch) = self.remove_drained(at) else {
+            return Settled::freed(None, content);
+        };
+        for before in self.drained.iter_mut().take(at) {
+            before.stored_behind = true;
+        }
+        // For a batch that it has already, a broker gives the batch's latest timestamp as the time of arrival, even in a
+        // topic that keeps the records' own.
+        if batch.attempts > 1 && ack.log_append_time == Some(content.batch.max_timestamp()) {
+            ack.log_append_time = None;
+        }
+        self.numbering.handle_stored(batch.id);
+        self.trouble = None;
+        Settled::freed(batch.share().map(|share| (share, Ok(ack))), content)
     }
 
     /// The drained batch at `at` will not be sent again.
@@ -442,6 +361,29 @@ impl<C> PartitionQueue<C> {
 }
 
 impl<C> Drained<C> {
+    /// What a broker's refusal means for it.
+    fn next(&self, verdict: Verdict, code: ErrorCode, oldest: bool, settings: &Settings) -> Next {
+        match verdict {
+            // An older batch is not settled, and this one was refused because of it: it goes again right after that one.
+            Verdict::Misplaced if !oldest => Next::AtOnce,
+            // It can only be stored under new numbers. That is safe unless an earlier attempt is unaccounted for: it could
+            // still be stored under the old ones.
+            Verdict::Misplaced if self.maybe_written => Next::GiveUp(Reason::Unresolved),
+            // Under new numbers it would be stored behind what was sent after it. A broker takes that only if it has nothing
+            // of the sequence: a topic without id, created anew between two requests.
+            Verdict::Misplaced if self.stored_behind => Next::GiveUp(Reason::Overtaken),
+            // Within a transaction, the epoch stays.
+            Verdict::Misplaced if settings.transactional_id.is_some() => {
+                Next::GiveUp(Reason::Refused(code))
+            }
+            Verdict::TooLarge if self.count > 1 => Next::Split,
+            Verdict::TooLarge | Verdict::Final => Next::GiveUp(Reason::Refused(code)),
+            Verdict::Misplaced | Verdict::Stored | Verdict::Retry => {
+                Next::Retry(Reason::Refused(code))
+            }
+        }
+    }
+
     fn fail(
         mut self,
         reason: Reason,
@@ -518,6 +460,15 @@ impl<C> Sealed<C> {
 }
 
 impl<C> Settled<C> {
+    const fn split(content: Content) -> Self {
+        Self {
+            done: None,
+            freed: None,
+            retry: None,
+            split: Some(content),
+        }
+    }
+
     pub(super) const fn freed(
         done: Option<(Share<C>, Result<Ack, Failure>)>,
         content: Content,
