@@ -4,6 +4,7 @@
 //! that the client's own assertions hold too.
 
 use std::env;
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
@@ -11,8 +12,10 @@ use clap::Args;
 
 use crate::kafka::{self, DEFAULT_VERSION, STOP_GRACE, Up, cluster, node};
 use crate::test::plan;
-use crate::{interrupt, java, maven};
+use crate::{interrupt, java, maven, paths};
 
+/// What loads the cluster, and judges.
+const PROGRAM: &str = "milena-chaos";
 /// The cluster's name.
 const NAME: &str = "chaos";
 
@@ -73,18 +76,18 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let seed = choice.seed.unwrap_or(now.as_millis() as u64 % 1_000_000);
     let classpath = java::build().context("compiling the Java programs")?;
-    // Compiled first, so that the brokers do not idle beside a busy compiler.
-    let mut build = plan::cargo(&["build", "--quiet", "-p", "milena-chaos"]);
+    // Compiled first, so that the brokers do not idle beside a busy compiler, and with the features that tests are compiled
+    // with, of which most is there then.
+    let arguments = ["--quiet", "--bin", PROGRAM];
+    let mut build = plan::cargo(&[&["build"][..], &plan::WORKSPACE, &arguments].concat());
     let status = interrupt::spawn_group(&mut build)?.child.wait()?;
-    ensure!(
-        status.success(),
-        "building milena-chaos ended with {status}"
-    );
+    ensure!(status.success(), "building {PROGRAM} ended with {status}");
 
     // What an earlier run may have left.
     kafka::down(NAME)?;
     let nodes = Nodes::start(choice)?;
-    let mut run = plan::cargo(&["run", "--quiet", "-p", "milena-chaos", "--"]);
+    let program = format!("{PROGRAM}{}", env::consts::EXE_SUFFIX);
+    let mut run = Command::new(paths::target().join("debug").join(program));
     run.arg("--minutes").arg(choice.minutes.to_string());
     run.arg("--seed").arg(seed.to_string());
     if choice.transactions {
