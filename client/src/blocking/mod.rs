@@ -31,6 +31,7 @@
 
 mod producer;
 mod thread;
+mod topic;
 mod transaction;
 mod wait;
 
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 pub use self::{
     producer::{CloseError, Delivery, FlushError, Producer},
+    topic::TopicHandle,
     transaction::{EndError, Transaction, TransactionalProducer},
     wait::WouldBlock,
 };

@@ -4,7 +4,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tracing::warn;
 
-use super::wait::{WouldBlock, is_forbidden, wait};
+use super::{
+    TopicHandle,
+    wait::{WouldBlock, is_forbidden, wait},
+};
 use crate::{
     Client, ConfigError, ConnectError, DeliveryStatus, Forked, ProduceError, ProduceErrorKind,
     ProducerBuilder, ProducerMetrics, Record, RecordMetadata,
@@ -120,6 +123,23 @@ macro_rules! sends {
         {
             self.inner().try_send_with(record, callback)
         }
+
+        /// Sends many records, and waits for what becomes of each, in their order; as
+        /// [`milena::Producer::send_all`](crate::Producer::send_all).
+        #[doc = concat!("Of a record that was not accepted", $refused, ", the outcome is an error.")]
+        ///
+        /// # Errors
+        /// In a callback, where nothing is sent.
+        pub fn send_all<'r>(
+            &self,
+            records: impl IntoIterator<Item = crate::Record<'r>>,
+        ) -> Result<
+            Vec<Result<crate::RecordMetadata, crate::ProduceError>>,
+            crate::blocking::WouldBlock,
+        > {
+            crate::blocking::wait::may_wait()?;
+            self.wait(self.inner().send_all(records))
+        }
     };
 }
 
@@ -137,6 +157,11 @@ impl Producer {
     }
 
     sends!("");
+
+    /// A handle to one topic, which looks the topic up only once.
+    pub fn topic(&self, name: &str) -> TopicHandle {
+        TopicHandle::new(self.clone(), self.inner().topic(name))
+    }
 
     /// Sends what was accepted up to now without lingering, and waits until it is all settled; as
     /// [`milena::Producer::flush`](crate::Producer::flush).
@@ -181,7 +206,7 @@ impl Producer {
             .map_err(CloseError::from)
     }
 
-    fn wait<F: Future>(&self, future: F) -> Result<F::Output, WouldBlock> {
+    pub(super) fn wait<F: Future>(&self, future: F) -> Result<F::Output, WouldBlock> {
         wait(Some(self.inner().runtime()), future)
     }
 

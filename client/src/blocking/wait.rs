@@ -38,6 +38,14 @@ pub(super) fn is_forbidden() -> bool {
     IS_FORBIDDEN.get()
 }
 
+/// An error where nothing can be waited for on this thread.
+pub(super) fn may_wait() -> Result<(), WouldBlock> {
+    if is_forbidden() {
+        return Err(WouldBlock);
+    }
+    Ok(())
+}
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -61,9 +69,7 @@ pub(super) fn wait<F: Future>(
     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
         return Ok(output);
     }
-    if is_forbidden() {
-        return Err(WouldBlock);
-    }
+    may_wait()?;
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {

@@ -96,6 +96,33 @@ fn calls_wait_and_give_what_those_of_the_async_producer_give() {
 }
 
 #[test]
+fn a_handle_to_a_topic_sends_one_and_many_and_keeps_the_producer() {
+    let (_serving, cluster, client) = orders(2);
+    let producer = client.producer().build_blocking().unwrap();
+    let orders = producer.topic("orders");
+    drop(producer);
+    let of_orders = |value| orders.record().partition(1).value(value);
+    let outcomes = orders
+        .send_all([of_orders("a"), Record::to("bills"), of_orders("b")])
+        .unwrap();
+    let told: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(stored) => Ok(stored.offset()),
+            Err(error) => Err(error.kind()),
+        })
+        .collect();
+    let refused = Err(ProduceErrorKind::Invalid);
+    assert_eq!(told, [Ok(Some(0)), refused, Ok(Some(1))]);
+    let delay = Fault::delay(ms(100)).on(ApiKey::PRODUCE);
+    cluster.faults().push(delay);
+    drop(orders.send(of_orders("c")).unwrap());
+    assert_eq!(cluster.audit().acknowledged(), 2, "it is on its way");
+    drop(orders);
+    assert_eq!(cluster.audit().acknowledged(), 3);
+}
+
+#[test]
 fn dropping_the_last_handle_waits_until_everything_is_delivered() {
     let (_serving, cluster, client) = orders(3);
     cluster
@@ -229,6 +256,7 @@ fn in_a_callback_on_the_callers_own_thread_what_would_wait_for_itself_is_an_erro
             let callback = move |_| {
                 assert_eq!(thread::current().id(), caller);
                 assert_eq!(within.flush(), Err(FlushError::WouldBlock(WouldBlock)));
+                assert_eq!(within.send_all([record()]).unwrap_err(), WouldBlock);
                 done.send(()).unwrap();
             };
             producer.send_with(record(), callback).unwrap();
