@@ -75,8 +75,7 @@ fn build_milena() -> Result<PathBuf> {
         .args(["build", "--package", "milena-cli"])
         .current_dir(paths::root());
     run_to_end(&mut cargo)?;
-    let name = format!("milena{}", std::env::consts::EXE_SUFFIX);
-    Ok(paths::target().join("debug").join(name))
+    Ok(paths::program("milena"))
 }
 
 /// Runs a tool that is not captured.

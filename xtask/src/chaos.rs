@@ -86,8 +86,7 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
     // What an earlier run may have left.
     kafka::down(NAME)?;
     let nodes = Nodes::start(choice)?;
-    let program = format!("{PROGRAM}{}", env::consts::EXE_SUFFIX);
-    let mut run = Command::new(paths::target().join("debug").join(program));
+    let mut run = Command::new(paths::program(PROGRAM));
     run.arg("--minutes").arg(choice.minutes.to_string());
     run.arg("--seed").arg(seed.to_string());
     if choice.transactions {

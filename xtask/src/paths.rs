@@ -14,6 +14,12 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
+/// A program of the workspace, where the dev profile puts it.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let name = format!("{name}{}", env::consts::EXE_SUFFIX);
+    target().join("debug").join(name)
+}
+
 /// Jars, clusters and Java classes: always `target/kafka` in this checkout. `CARGO_TARGET_DIR` does not
 /// move it, because several projects may share that folder, and clusters are found by their place.
 pub(crate) fn kafka() -> PathBuf {

@@ -60,12 +60,8 @@ impl Brokers {
     }
 
     /// The latest version of Produce that they know, unless it is ours.
-    pub(crate) const fn latest_produce(&self) -> Option<i16> {
-        if self.by_name {
-            Some(PRODUCE_BY_NAME)
-        } else {
-            None
-        }
+    pub(crate) fn latest_produce(&self) -> Option<i16> {
+        self.by_name.then_some(PRODUCE_BY_NAME)
     }
 
     pub(crate) fn name(&self, topic: usize) -> &str {

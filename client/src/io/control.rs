@@ -16,7 +16,7 @@ use milena_engine::{
     time::Instant,
 };
 use milena_protocol::{
-    ErrorCode,
+    ErrorCode, Str,
     metadata::{MetadataRequest, MetadataResponse},
 };
 use tokio::sync::oneshot;
@@ -148,7 +148,7 @@ impl ControlTask {
                 create,
                 reply,
             } => {
-                if i16::try_from(topic.len()).is_err() {
+                if topic.len() > Str::MAX_LEN {
                     // No request could be written that asks for it, nor for any other topic along with it.
                     if let Some(reply) = reply {
                         let _ = reply.send(Err(ErrorCode::INVALID_TOPIC_EXCEPTION));

@@ -77,8 +77,9 @@ use crate::{Client, ConnectError, Forked};
 /// opens, as may much else in the child of a program with threads.
 ///
 /// A Tokio runtime itself does not survive a fork: one with threads can hang in the child when it is dropped, and one without
-/// goes on there, where it takes events away from the parent. A child should neither run nor drop it, and end by
-/// [`std::process::exit`]; so should one that was forked within a callback, instead of returning from it.
+/// goes on there, where it takes events away from the parent. A child should neither run nor drop it, and end by becoming
+/// another program or by [`std::process::exit`], whose cleaning up may wait for such a lock too; so should one that was forked
+/// within a callback, instead of returning from it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

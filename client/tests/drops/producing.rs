@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-use milena::{Record, Text};
+use milena::{Producer, Record, Text};
 use milena_broker::Fault;
 
-use crate::world::{PARTITIONS, TOPIC, is_idle, record, send, sweep};
+use crate::world::{PARTITIONS, TOPIC, World, is_idle, record, send, sweep};
 
 /// A value that fills all of a small producer's memory.
 fn large() -> String {
     "x".repeat(20_000)
+}
+
+/// A producer whose memory one large record uses up, and which brokers are slow to let it have back.
+fn short_of_memory(world: &World) -> Producer {
+    let slow = Fault::delay(Duration::from_millis(50)).times(3);
+    world.cluster.faults().push(slow);
+    world.builder().buffer_memory(32 * 1024).build().unwrap()
 }
 
 #[test]
@@ -31,12 +38,7 @@ fn a_send_that_waits_for_its_topic() {
 #[test]
 fn a_send_that_waits_for_memory() {
     sweep(|world| async move {
-        world
-            .cluster
-            .faults()
-            .push(Fault::delay(Duration::from_millis(50)).times(3));
-        let builder = world.builder().buffer_memory(32 * 1024);
-        let producer = builder.build().unwrap();
+        let producer = short_of_memory(&world);
         let large = large();
         let mut accepted = vec![send(&producer, &large).await];
         let dropped = large.replace('x', "y");
@@ -55,12 +57,7 @@ fn a_send_that_waits_for_memory() {
 #[test]
 fn a_send_of_what_was_serialized() {
     sweep(|world| async move {
-        world
-            .cluster
-            .faults()
-            .push(Fault::delay(Duration::from_millis(50)).times(3));
-        let builder = world.builder().buffer_memory(32 * 1024);
-        let producer = builder.build().unwrap();
+        let producer = short_of_memory(&world);
         let topic = producer.typed::<str, str>(TOPIC, Text, Text);
         let large = large();
         let mut accepted = vec![send(&producer, &large).await];

@@ -256,7 +256,9 @@ fn in_a_callback_on_the_callers_own_thread_what_would_wait_for_itself_is_an_erro
             let callback = move |_| {
                 assert_eq!(thread::current().id(), caller);
                 assert_eq!(within.flush(), Err(FlushError::WouldBlock(WouldBlock)));
+                let accepted = within.metrics().accepted_records;
                 assert_eq!(within.send_all([record()]).unwrap_err(), WouldBlock);
+                assert_eq!(within.metrics().accepted_records, accepted);
                 done.send(()).unwrap();
             };
             producer.send_with(record(), callback).unwrap();

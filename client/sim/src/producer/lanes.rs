@@ -186,10 +186,10 @@ impl Producer {
                     now,
                     deadline: now + settings.request_timeout,
                     answered: outbound.answered,
-                    max_version: match (outbound.max_version, around.brokers.latest_produce()) {
-                        (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
-                        (ours, theirs) => ours.or(theirs),
-                    },
+                    max_version: [outbound.max_version, around.brokers.latest_produce()]
+                        .into_iter()
+                        .flatten()
+                        .min(),
                 };
                 let token = outbound.token;
                 watch.sends((node, token), &outbound.request, parts, &settings, now)?;

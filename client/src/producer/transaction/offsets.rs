@@ -107,10 +107,11 @@ impl ConsumerGroupMetadata {
     }
 }
 
-/// Longer texts cannot be written in every version.
+/// Longer texts cannot be written.
 pub(super) fn check_length(field: &'static str, text: &str) -> Result<(), ConfigError> {
-    if i16::try_from(text.len()).is_err() {
-        return Err(ConfigError::new(field, "must be 32767 bytes or less"));
+    if text.len() > Str::MAX_LEN {
+        let why = format!("must be {} bytes or less", Str::MAX_LEN);
+        return Err(ConfigError::new(field, why));
     }
     Ok(())
 }
