@@ -103,7 +103,8 @@ async fn a_partition_whose_broker_hangs_is_given_nothing_more() {
         spread(&producer, 500).await;
         let seen = spread(&producer, 500).await;
         assert_eq!(seen[1] == 0, !timeout.is_zero(), "{seen:?}");
-        assert!(seen[0] > 100 && seen[2] > 100, "{seen:?}");
+        // A hanging partition's batches fill, so that it may be given more than its third.
+        assert!(seen[0] > 50 && seen[2] > 50, "{seen:?}");
     }
 }
 
