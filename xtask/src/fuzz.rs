@@ -69,7 +69,7 @@ pub(crate) fn command(choice: &Choice) -> Result<bool> {
         bail!("there is no such target; there are {}", all.join(", "));
     }
     let programs = build::build(choice.target.as_deref(), choice.address)?;
-    let inputs = build::unpack(choice.golden)?;
+    let inputs = build::unpack(&chosen, choice.golden)?;
     let mut sound = true;
     for target in chosen {
         let target = Target::new(target, &programs, &inputs)?;

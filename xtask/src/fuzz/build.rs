@@ -79,14 +79,15 @@ fn host() -> Result<String> {
         .context("rustc does not say for which host it is")
 }
 
-/// Writes the inputs to begin with, the committed ones and seeds, into a folder for each target; returns the folder of
-/// those. `golden` adds what Kafka and other clients wrote.
-pub(super) fn unpack(golden: bool) -> Result<PathBuf> {
+/// Writes the inputs to begin with, the committed ones and seeds, into a folder for each of these targets; returns the
+/// folder of those. `golden` adds what Kafka and other clients wrote.
+pub(super) fn unpack(targets: &[&String], golden: bool) -> Result<PathBuf> {
     let dir = paths::root().join("target").join("fuzz-inputs");
-    let mut arguments: Vec<&OsStr> = vec!["unpack".as_ref(), dir.as_os_str()];
-    if golden {
-        arguments.push("golden".as_ref());
-    }
+    let mut arguments: Vec<&OsStr> = vec![
+        if golden { "unpack-golden" } else { "unpack" }.as_ref(),
+        dir.as_os_str(),
+    ];
+    arguments.extend(targets.iter().map(OsStr::new));
     corpus(&arguments)?;
     Ok(dir)
 }

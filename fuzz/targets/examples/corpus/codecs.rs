@@ -11,7 +11,7 @@ use milena_codec::{
 
 use crate::Inputs;
 
-pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
+pub(crate) fn write(seeds: &Inputs<'_>) -> io::Result<()> {
     let mut together = Vec::new();
     for codec in CompressionType::ALL {
         let (batch, plain, compressed) = sample(codec).map_err(io::Error::other)?;
@@ -42,7 +42,7 @@ pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
 }
 
 /// What a crate itself reads, in one piece and in small ones.
-fn decoders(seeds: &Inputs, codec: CompressionType, compressed: &[u8]) -> io::Result<()> {
+fn decoders(seeds: &Inputs<'_>, codec: CompressionType, compressed: &[u8]) -> io::Result<()> {
     let (kind, data) = match codec {
         CompressionType::None => return Ok(()),
         CompressionType::Gzip => (0, compressed),
@@ -60,7 +60,7 @@ fn decoders(seeds: &Inputs, codec: CompressionType, compressed: &[u8]) -> io::Re
 }
 
 /// A short text many times, a long one once, and noise.
-fn levels(seeds: &Inputs, codec: CompressionType) -> io::Result<()> {
+fn levels(seeds: &Inputs<'_>, codec: CompressionType) -> io::Result<()> {
     let text = b"the quick brown fox jumps over the lazy dog, and over the lazy cat".as_slice();
     let noise: Vec<u8> = (0..2000_u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)

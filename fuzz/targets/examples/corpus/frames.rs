@@ -8,7 +8,7 @@ use milena_protocol::{Str, encode_request};
 
 use crate::Inputs;
 
-pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
+pub(crate) fn write(seeds: &Inputs<'_>) -> io::Result<()> {
     let client_id = Str::from_static("client");
     let mut stream = vec![20, 3, 0, 6, 40];
     for version in [1, 9, 12] {

@@ -13,7 +13,7 @@ use crate::Inputs;
 /// As much as the fuzzer looks at.
 const MAX_LEN: usize = 4000;
 
-pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
+pub(crate) fn write(seeds: &Inputs<'_>) -> io::Result<()> {
     for (file, text) in messages::files()? {
         for (n, line) in text.lines().enumerate() {
             if let Line::Case(case) = Line::parse(line).map_err(io::Error::other)? {
@@ -41,7 +41,7 @@ pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
     Ok(())
 }
 
-fn message(seeds: &Inputs, name: &str, case: &Case<'_>) -> io::Result<()> {
+fn message(seeds: &Inputs<'_>, name: &str, case: &Case<'_>) -> io::Result<()> {
     let found = apis().iter().find_map(|api| {
         let names = [api.request.name, api.response.name];
         let direction = names.iter().position(|name| *name == case.message)?;
@@ -64,7 +64,7 @@ fn message(seeds: &Inputs, name: &str, case: &Case<'_>) -> io::Result<()> {
     seeds.add("difference", name, &bytes)
 }
 
-fn record_set(seeds: &Inputs, name: &str, case: &Set) -> io::Result<()> {
+fn record_set(seeds: &Inputs<'_>, name: &str, case: &Set) -> io::Result<()> {
     if case.set.len() > MAX_LEN {
         return Ok(());
     }

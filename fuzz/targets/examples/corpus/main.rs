@@ -1,10 +1,10 @@
 //! Hands the corpus to the fuzzer, and takes it back.
 //!
-//! `cargo run -p milena-fuzz-targets --example corpus -- unpack DIR` fills `DIR/TARGET/` for every target: with the
-//! committed inputs, and with seeds. Seeds are inputs that go deep, for the fuzzer to begin with: it does not find its
-//! way past a length and a checksum alone. They are written anew each time, so a new API, or an operation that a target
-//! has learned, is a matter of this program. `unpack DIR golden` adds what Kafka and other clients wrote, which takes a
-//! minute.
+//! `cargo run -p milena-fuzz-targets --example corpus -- unpack DIR TARGET…` makes `DIR/TARGET/` anew for each of these
+//! targets, of the committed inputs and of seeds; a fuzzer that reads the folder of another is not disturbed. Seeds are
+//! inputs that go deep, for the fuzzer to begin with: it does not find its way past a length and a checksum alone. They
+//! are written anew each time, so a new API, or an operation that a target has learned, is a matter of this program.
+//! `unpack-golden` adds what Kafka and other clients wrote, which takes a minute.
 //!
 //! `… -- pack TARGET DIR` makes the inputs in `DIR` the committed ones, and keeps those that have a note.
 //!
@@ -22,7 +22,7 @@ mod golden;
 mod messages;
 mod operations;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{env, fs, io};
 
 use milena_fuzz_targets::corpus::{self, Entry};
@@ -31,24 +31,25 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["unpack", dir] => unpack(dir.into()).map(drop),
-        ["unpack", dir, "golden"] => golden::write(&unpack(dir.into())?),
+        ["unpack", dir, ref targets @ ..] => unpack(dir, targets).map(drop),
+        ["unpack-golden", dir, ref targets @ ..] => golden::write(&unpack(dir, targets)?),
         ["pack", target, dir] => pack(target, dir.as_ref()),
-        _ => Err(io::Error::other("unpack DIR [golden], or pack TARGET DIR")),
+        _ => Err(io::Error::other(
+            "unpack DIR TARGET…, unpack-golden DIR TARGET…, or pack TARGET DIR",
+        )),
     }
 }
 
-fn unpack(dir: PathBuf) -> io::Result<Inputs> {
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
-    let inputs = Inputs(dir);
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
-    for file in fs::read_dir(corpus)? {
-        let path = file?.path();
-        let target = path.file_stem().unwrap_or_default().to_string_lossy();
-        for (n, entry) in corpus::read(&target)?.iter().enumerate() {
-            inputs.add(&target, &n.to_string(), &entry.bytes)?;
+fn unpack<'a>(dir: &'a str, targets: &'a [&'a str]) -> io::Result<Inputs<'a>> {
+    let dir = Path::new(dir);
+    let inputs = Inputs { dir, targets };
+    for target in targets {
+        let folder = dir.join(target);
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        for (n, entry) in corpus::read(target)?.iter().enumerate() {
+            inputs.add(target, &n.to_string(), &entry.bytes)?;
         }
     }
     messages::write(&inputs)?;
@@ -71,11 +72,18 @@ fn pack(target: &str, dir: &Path) -> io::Result<()> {
 }
 
 /// The folder that has one for each target.
-struct Inputs(PathBuf);
+struct Inputs<'a> {
+    dir: &'a Path,
+    /// For others nothing is written.
+    targets: &'a [&'a str],
+}
 
-impl Inputs {
+impl Inputs<'_> {
     fn add(&self, target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let dir = self.0.join(target);
+        if !self.targets.contains(&target) {
+            return Ok(());
+        }
+        let dir = self.dir.join(target);
         fs::create_dir_all(&dir)?;
         fs::write(dir.join(name), bytes)
     }

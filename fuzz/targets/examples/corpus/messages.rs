@@ -8,7 +8,7 @@ use milena_protocol::{Api, ApiKey, VersionRange, apis};
 use crate::Inputs;
 
 /// Both messages of every API in every version.
-pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
+pub(crate) fn write(seeds: &Inputs<'_>) -> io::Result<()> {
     for api in apis() {
         for version in api.versions.min..=api.versions.max {
             for (direction, schema) in [(0, api.request), (1, api.response)] {
@@ -44,7 +44,7 @@ fn other(api: &Api, version: i16) -> u8 {
 }
 
 /// What takes the most memory for its length: elements of the fewest bytes.
-fn worst(seeds: &Inputs) -> io::Result<()> {
+fn worst(seeds: &Inputs<'_>) -> io::Result<()> {
     let api = ApiKey::LIST_GROUPS.0 as u8;
     let groups = [1, 1, 0].repeat(1300);
     let count = [(1301 & 0x7f) as u8 | 0x80, (1301 >> 7) as u8];

@@ -6,12 +6,12 @@ use milena_codec::CompressionType;
 
 use crate::Inputs;
 
-pub(crate) fn write(seeds: &Inputs) -> io::Result<()> {
+pub(crate) fn write(seeds: &Inputs<'_>) -> io::Result<()> {
     builder(seeds)?;
     partition(seeds)
 }
 
-fn builder(seeds: &Inputs) -> io::Result<()> {
+fn builder(seeds: &Inputs<'_>) -> io::Result<()> {
     // Limit, codec, ratio, producer id, epoch, sequence near its end, transactional.
     let settings = |codec: u8, ratio| {
         let stamp = [0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0x7f, 0xff, 0xff, 0xfe, 1];
@@ -34,7 +34,7 @@ fn builder(seeds: &Inputs) -> io::Result<()> {
     Ok(())
 }
 
-fn partition(seeds: &Inputs) -> io::Result<()> {
+fn partition(seeds: &Inputs<'_>) -> io::Result<()> {
     // Flags, codec, batch size, linger, in flight, request size, delivery timeout, retries, memory.
     let idempotent = [0, 0, 0, 0, 4, 255, 7, 255, 100].as_slice();
     let by_id = [8, 2, 200, 5, 2, 20, 3, 3, 10].as_slice();
