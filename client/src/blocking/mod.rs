@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 pub use self::{
     producer::{CloseError, Delivery, FlushError, Producer},
-    topic::TopicHandle,
+    topic::{TopicHandle, TransactionTopic},
     transaction::{EndError, Transaction, TransactionalProducer},
     wait::WouldBlock,
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Client, ConfigError, ConnectError, DeliveryStatus, Forked, ProduceError, ProduceErrorKind,
-    ProducerBuilder, ProducerMetrics, Record, RecordMetadata,
+    ProducerBuilder, ProducerMetrics, Record, RecordMetadata, Serializer, TypedTopic,
 };
 
 /// Sends records to Kafka, as [`milena::Producer`](crate::Producer) does, with calls that wait.
@@ -161,6 +161,30 @@ impl Producer {
     /// A handle to one topic, which looks the topic up only once.
     pub fn topic(&self, name: &str) -> TopicHandle {
         TopicHandle::new(self.clone(), self.inner().topic(name))
+    }
+
+    /// A handle to one topic whose keys and values are made by serializers; as
+    /// [`milena::Producer::typed`](crate::Producer::typed).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # let cluster = runtime.block_on(milena_broker::Cluster::builder().topic("orders", 3).start())?;
+    /// use milena::{Raw, Text};
+    ///
+    /// let producer = milena::blocking::Producer::connect(&cluster.bootstrap())?;
+    /// let orders = producer.typed::<str, [u8]>("orders", Text, Raw);
+    /// let metadata = orders.send(orders.record().key("17").value(&[12, 6]))?.wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn typed<K: ?Sized, V: ?Sized>(
+        &self,
+        topic: &str,
+        key: impl Serializer<K> + 'static,
+        value: impl Serializer<V> + 'static,
+    ) -> TypedTopic<K, V, TopicHandle> {
+        TypedTopic::new(self.topic(topic), key, value)
     }
 
     /// Sends what was accepted up to now without lingering, and waits until it is all settled; as

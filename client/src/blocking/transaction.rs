@@ -3,13 +3,13 @@
 use std::{fmt, future::Future, time::Duration};
 
 use super::{
-    CloseError, WouldBlock,
+    CloseError, TransactionTopic, WouldBlock,
     producer::{check_thread, deliver_before_dropping, partitions_for, sends},
     wait::{is_forbidden, wait},
 };
 use crate::{
-    ConsumerGroupMetadata, PartitionOffset, ProduceError, ProducerMetrics, TransactionError,
-    TransactionalProducerBuilder,
+    ConsumerGroupMetadata, PartitionOffset, ProduceError, ProducerMetrics, Serializer,
+    TransactionError, TransactionalProducerBuilder, TypedTopic,
 };
 
 /// Sends records in transactions, as [`milena::TransactionalProducer`](crate::TransactionalProducer) does, with calls that
@@ -96,6 +96,21 @@ impl Drop for TransactionalProducer {
 
 impl<'p> Transaction<'p> {
     sends!(", and the transaction can only be aborted");
+
+    /// A handle to one topic, which looks the topic up only once.
+    pub fn topic(&self, name: &str) -> TransactionTopic<'_> {
+        TransactionTopic::new(self.transaction.topic(name), self.transaction.runtime())
+    }
+
+    /// A handle to one topic whose keys and values are made by serializers.
+    pub fn typed<K: ?Sized, V: ?Sized>(
+        &self,
+        topic: &str,
+        key: impl Serializer<K> + 'static,
+        value: impl Serializer<V> + 'static,
+    ) -> TypedTopic<K, V, TransactionTopic<'_>> {
+        TypedTopic::new(self.topic(topic), key, value)
+    }
 
     /// Makes it part of the transaction how far a consumer group has read; as
     /// [`milena::Transaction::send_offsets`](crate::Transaction::send_offsets).

@@ -7,7 +7,7 @@ use super::{
     callbacks::Tell,
     core::{Core, Refusal},
     error::{ProduceError, ProduceErrorKind},
-    sending::{Takes, sends},
+    sending::{Takes, TakesForOne, sends},
     topic::Topic,
 };
 
@@ -86,5 +86,11 @@ impl Takes for TopicHandle {
             Some(topic) => core.append_to(topic, record, &mut None, tell),
             None => core.append(record, &mut None, tell),
         }
+    }
+}
+
+impl TakesForOne for TopicHandle {
+    fn name(&self) -> &str {
+        &self.name
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What takes records: a producer, or a handle to a topic, within a transaction or not.
-pub(super) trait Takes {
+pub(crate) trait Takes {
     fn core(&self) -> &Arc<Core>;
 
     /// Takes a record, if that needs no waiting.
@@ -21,6 +21,11 @@ pub(super) trait Takes {
 
     /// A record was not accepted, and will not be tried again.
     fn handle_refused(&self, _: &ProduceError) {}
+}
+
+/// What takes records for one topic.
+pub(crate) trait TakesForOne: Takes {
+    fn name(&self) -> &str;
 }
 
 impl Takes for Producer {

@@ -6,15 +6,18 @@ use std::{
 };
 
 use super::{
-    Delivery, Producer, Record, RecordMetadata, TopicHandle, error::ProduceError, record::Headers,
-    sending::Takes,
+    Delivery, Producer, Record, RecordMetadata, TopicHandle, TransactionTopic,
+    error::ProduceError,
+    record::Headers,
+    sending::{self, TakesForOne},
 };
 use crate::{HeaderRef, Payload, SerializeError, Serializer, SerializerContext};
 
 /// Buffers that have grown beyond this are not kept.
 const KEPT: usize = 64 * 1024;
 
-/// Sends records to one topic, with keys of type `K` and values of type `V`; made by [`Producer::typed`].
+/// Sends records to one topic, with keys of type `K` and values of type `V`; made by [`Producer::typed`], and by
+/// [`Transaction::typed`](crate::Transaction::typed). `T` is the handle that it sends them by.
 ///
 /// Values are serialized into memory that is used again. One that cannot be is an error of the kind
 /// [`Unserializable`](crate::ProduceErrorKind::Unserializable), with what the serializer said as its
@@ -52,8 +55,29 @@ const KEPT: usize = 64 * 1024;
 /// # Ok(())
 /// # }
 /// ```
-pub struct TypedTopic<K: ?Sized, V: ?Sized> {
-    topic: TopicHandle,
+///
+/// What is serialized can be sent in other ways, too, or kept:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use milena::{Client, OwnedRecord, Text};
+/// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
+/// # let client = Client::builder(cluster.bootstrap()).connect().await?;
+/// # let producer = client.producer().build()?;
+/// let orders = producer.typed::<str, str>("orders", Text, Text);
+/// let taken = orders.serialize(orders.record().value("x"), |record| producer.try_send(record).is_ok())?;
+/// let for_later: OwnedRecord = orders.serialize(orders.record().value("y"), |record| record.into())?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TypedTopic<K: ?Sized, V: ?Sized, T = TopicHandle> {
+    pub(crate) topic: T,
+    pub(crate) form: Form<K, V>,
+}
+
+/// How records are made of keys and values.
+pub(crate) struct Form<K: ?Sized, V: ?Sized> {
     key: Arc<dyn Serializer<K>>,
     value: Arc<dyn Serializer<V>>,
     pool: Arc<Mutex<Vec<Scratch>>>,
@@ -91,19 +115,22 @@ impl Producer {
         key: impl Serializer<K> + 'static,
         value: impl Serializer<V> + 'static,
     ) -> TypedTopic<K, V> {
-        TypedTopic {
-            topic: self.topic(topic),
-            key: Arc::new(key),
-            value: Arc::new(value),
-            pool: Arc::default(),
-        }
+        TypedTopic::new(self.topic(topic), key, value)
     }
 }
 
-impl<K: ?Sized, V: ?Sized> TypedTopic<K, V> {
-    /// The topic's name.
-    pub fn name(&self) -> &str {
-        self.topic.name()
+impl<K: ?Sized, V: ?Sized, T> TypedTopic<K, V, T> {
+    pub(crate) fn new(
+        topic: T,
+        key: impl Serializer<K> + 'static,
+        value: impl Serializer<V> + 'static,
+    ) -> Self {
+        let form = Form {
+            key: Arc::new(key),
+            value: Arc::new(value),
+            pool: Arc::default(),
+        };
+        Self { topic, form }
     }
 
     /// A record for the topic, with neither key nor value: both are null then.
@@ -116,100 +143,116 @@ impl<K: ?Sized, V: ?Sized> TypedTopic<K, V> {
             headers: Headers::Borrowed(&[]),
         }
     }
+}
 
-    /// As [`Producer::send`].
-    ///
-    /// # Errors
-    /// The record was not accepted, perhaps because it could not be serialized.
-    pub async fn send(&self, record: TypedRecord<'_, K, V>) -> Result<Delivery, ProduceError> {
-        let mut loan = self.borrow();
-        let record = self.encode(record, &mut loan.scratch)?;
-        self.topic.send(record).await
-    }
+/// The methods of a typed topic that sends by a certain handle, with what a refused record means there.
+macro_rules! typed {
+    ($topic:ty, $refused:literal) => {
+        impl<K: ?Sized, V: ?Sized> TypedTopic<K, V, $topic> {
+            /// The topic's name.
+            pub fn name(&self) -> &str {
+                self.topic.name()
+            }
 
-    /// As [`Producer::send_with`].
-    ///
-    /// # Errors
-    /// As of [`send`](Self::send); `callback` is dropped without being called.
-    pub async fn send_with(
+            /// As [`Producer::send`].
+            ///
+            /// # Errors
+            #[doc = concat!("The record was not accepted, perhaps because it could not be serialized", $refused, ".")]
+            pub async fn send(
+                &self,
+                record: TypedRecord<'_, K, V>,
+            ) -> Result<Delivery, ProduceError> {
+                let mut loan = self.form.borrow();
+                let record = self.form.encode(&self.topic, record, &mut loan.scratch)?;
+                sending::send(&self.topic, &record, &mut || None).await
+            }
+
+            /// As [`Producer::send_with`].
+            ///
+            /// # Errors
+            /// As of [`send`](Self::send); `callback` is dropped without being called.
+            pub async fn send_with(
+                &self,
+                record: TypedRecord<'_, K, V>,
+                callback: impl FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
+            ) -> Result<(), ProduceError> {
+                let mut loan = self.form.borrow();
+                let record = self.form.encode(&self.topic, record, &mut loan.scratch)?;
+                sending::send_with(&self.topic, &record, callback).await
+            }
+
+            /// Serializes a record and hands it to `send`, for other ways of sending it.
+            ///
+            /// # Errors
+            #[doc = concat!("The record could not be serialized", $refused, ".")]
+            pub fn serialize<R>(
+                &self,
+                record: TypedRecord<'_, K, V>,
+                send: impl FnOnce(Record<'_>) -> R,
+            ) -> Result<R, ProduceError> {
+                self.form.serialize(&self.topic, record, send)
+            }
+        }
+    };
+}
+
+typed!(TopicHandle, "");
+typed!(
+    TransactionTopic<'_>,
+    ", and the transaction can only be aborted"
+);
+
+impl<K: ?Sized, V: ?Sized> Form<K, V> {
+    pub(crate) fn serialize<R>(
         &self,
-        record: TypedRecord<'_, K, V>,
-        callback: impl FnOnce(Result<RecordMetadata, ProduceError>) + Send + 'static,
-    ) -> Result<(), ProduceError> {
-        let mut loan = self.borrow();
-        let record = self.encode(record, &mut loan.scratch)?;
-        self.topic.send_with(record, callback).await
-    }
-
-    /// Serializes a record and hands it to `send`, for other ways of sending it.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use milena::{Client, OwnedRecord, Text};
-    /// # let cluster = milena_broker::Cluster::builder().topic("orders", 3).start().await?;
-    /// # let client = Client::builder(cluster.bootstrap()).connect().await?;
-    /// # let producer = client.producer().build()?;
-    /// let orders = producer.typed::<str, str>("orders", Text, Text);
-    /// let taken = orders.serialize(orders.record().value("x"), |record| producer.try_send(record).is_ok())?;
-    /// let for_later: OwnedRecord = orders.serialize(orders.record().value("y"), |record| record.into())?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// The record could not be serialized.
-    pub fn serialize<R>(
-        &self,
+        topic: &impl TakesForOne,
         record: TypedRecord<'_, K, V>,
         send: impl FnOnce(Record<'_>) -> R,
     ) -> Result<R, ProduceError> {
         let mut loan = self.borrow();
-        let record = self.encode(record, &mut loan.scratch)?;
+        let record = self.encode(topic, record, &mut loan.scratch)?;
         Ok(send(record))
     }
 
     fn encode<'a>(
         &'a self,
+        topic: &'a impl TakesForOne,
         record: TypedRecord<'a, K, V>,
         scratch: &'a mut Scratch,
     ) -> Result<Record<'a>, ProduceError> {
-        let (topic, partition) = (self.name(), record.partition);
+        let (name, partition) = (topic.name(), record.partition);
+        let refuse = |part| {
+            move |error| {
+                let error = ProduceError::unserializable(name, partition, part, error);
+                if let Some(interceptors) = topic.core().interceptors() {
+                    interceptors.on_acknowledgement(Err(&error));
+                }
+                topic.handle_refused(&error);
+                error
+            }
+        };
         let Scratch {
             key,
             value,
             headers,
         } = scratch;
-        let key = serialize(&*self.key, record.key, topic, true, headers, key);
-        let key = key.map_err(|error| self.refuse(partition, "key", error))?;
-        let value = serialize(&*self.value, record.value, topic, false, headers, value);
-        let value = value.map_err(|error| self.refuse(partition, "value", error))?;
+        let key = serialize(&*self.key, record.key, name, true, headers, key);
+        let key = key.map_err(refuse("key"))?;
+        let value = serialize(&*self.value, record.value, name, false, headers, value);
+        let value = value.map_err(refuse("value"))?;
         let mut all = record.headers;
         for (key, value) in &*headers {
             let value = Some(Payload::from(value));
             all.push(HeaderRef { key, value });
         }
         Ok(Record {
-            topic,
+            topic: name,
             partition,
             timestamp: record.timestamp,
             key,
             value,
             headers: all,
         })
-    }
-
-    fn refuse(
-        &self,
-        partition: Option<i32>,
-        part: &'static str,
-        error: SerializeError,
-    ) -> ProduceError {
-        let error = ProduceError::unserializable(self.name(), partition, part, error);
-        if let Some(interceptors) = self.topic.core().interceptors() {
-            interceptors.on_acknowledgement(Err(&error));
-        }
-        error
     }
 
     fn borrow(&self) -> Loan<'_> {
@@ -282,10 +325,18 @@ impl Drop for Loan<'_> {
     }
 }
 
-impl<K: ?Sized, V: ?Sized> Clone for TypedTopic<K, V> {
+impl<K: ?Sized, V: ?Sized, T: Clone> Clone for TypedTopic<K, V, T> {
     fn clone(&self) -> Self {
         Self {
             topic: self.topic.clone(),
+            form: self.form.clone(),
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized> Clone for Form<K, V> {
+    fn clone(&self) -> Self {
+        Self {
             key: self.key.clone(),
             value: self.value.clone(),
             pool: self.pool.clone(),
@@ -302,7 +353,7 @@ impl<K: ?Sized, V: ?Sized> Clone for TypedRecord<'_, K, V> {
     }
 }
 
-impl<K: ?Sized, V: ?Sized> fmt::Debug for TypedTopic<K, V> {
+impl<K: ?Sized, V: ?Sized, T: fmt::Debug> fmt::Debug for TypedTopic<K, V, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TypedTopic")
             .field("topic", &self.topic)

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use milena::{
     Interceptor, Json, MessagePack, OwnedRecord, Payload, Persistence, ProduceError,
     ProduceErrorKind, Producer, Raw, Record, RecordMetadata, SerializeError, Serializer,
-    SerializerContext, Text, TypedTopic,
+    SerializerContext, Text, TransactionError, TypedTopic,
 };
 use milena_broker::Cluster;
 use tokio::time::timeout;
@@ -287,4 +287,48 @@ async fn a_serialized_record_can_be_sent_in_other_ways() {
     delivery.await.unwrap();
     assert_eq!(pairs(&cluster), vec![pair("k", "v"); 2]);
     drained(&producer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_transaction_cannot_serialize_it_cannot_do_without() {
+    let (cluster, client) = start(Cluster::builder().topic("orders", 1)).await;
+    let mut producer = client.transactional_producer("t").build().await.unwrap();
+    let transaction = producer.begin().await.unwrap();
+    let orders = transaction.typed::<u32, u32>("orders", Backwards, Backwards);
+    assert_eq!(orders.name(), "orders");
+    drop(orders.send(orders.record().value(&12)).await.unwrap());
+    let counted = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&counted);
+    let count = move |outcome: Result<RecordMetadata, _>| {
+        outcome.unwrap();
+        counting.fetch_add(1, Ordering::Relaxed);
+    };
+    orders
+        .send_with(orders.record().value(&34), count)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(counted.load(Ordering::Relaxed), 1);
+
+    for by_itself in [false, true] {
+        let transaction = producer.begin().await.unwrap();
+        let orders = transaction.typed::<u32, u32>("orders", Backwards, Backwards);
+        drop(orders.send(orders.record().value(&56)).await.unwrap());
+        let bad = orders.record().value(&13);
+        let refused = match by_itself {
+            true => orders.serialize(bad, |_| panic!("it is not there")),
+            false => orders.send(bad).await.map(drop),
+        };
+        let kind = ProduceErrorKind::Unserializable;
+        assert_eq!(refused.unwrap_err().kind(), kind);
+        let error = transaction.commit().await.unwrap_err();
+        assert!(
+            matches!(error.error(), TransactionError::Abortable(why) if why.to_string().contains("thirteen")),
+            "{error}"
+        );
+        error.into_transaction().abort().await.unwrap();
+    }
+    let log = stored(&cluster, "orders", 0);
+    let stored: Vec<_> = log.iter().map(|record| record.text()).collect();
+    assert_eq!(stored[..2], ["21", "43"]);
 }

@@ -8,7 +8,8 @@ use std::{
 
 use milena::{
     BoxFuture, Client, ConnectError, Connector, DeliveryStatus, DialError, Persistence,
-    ProduceErrorKind, Record, Stream, TcpConnector, TransactionError, TrySendError,
+    ProduceErrorKind, Record, RecordMetadata, Stream, TcpConnector, Text, TransactionError,
+    TrySendError,
     blocking::{self, CloseError, FlushError, Producer, WouldBlock},
 };
 use milena_broker::{Cluster, ClusterBuilder, Fault, protocol::ApiKey};
@@ -120,6 +121,49 @@ fn a_handle_to_a_topic_sends_one_and_many_and_keeps_the_producer() {
     assert_eq!(cluster.audit().acknowledged(), 2, "it is on its way");
     drop(orders);
     assert_eq!(cluster.audit().acknowledged(), 3);
+}
+
+#[test]
+fn keys_and_values_have_types_within_a_transaction_and_without() {
+    let (_serving, cluster, client) = orders(1);
+    let producer = client.producer().build_blocking().unwrap();
+    let orders = producer.typed::<str, str>("orders", Text, Text);
+    drop(producer);
+    assert_eq!(orders.name(), "orders");
+    let record = || orders.record().key("k");
+    let delivery = orders.send(record().value("a")).unwrap();
+    assert_eq!(delivery.wait().unwrap().offset(), Some(0));
+    let (told, outcomes) = mpsc::channel();
+    let tell = move |outcome| told.send(outcome).unwrap();
+    orders.send_with(record().value("b"), tell).unwrap();
+    let offset = |outcome: Result<RecordMetadata, _>| outcome.unwrap().offset();
+    assert_eq!(offset(outcomes.recv().unwrap()), Some(1));
+    let seen = orders.serialize(record().value("c"), |record| {
+        record.value_bytes() == Some(b"c")
+    });
+    assert!(seen.unwrap());
+
+    let mut producer = client.transactional_producer("t").build_blocking().unwrap();
+    let transaction = producer.begin().unwrap();
+    let plain = transaction.topic("orders");
+    assert!(plain.send(Record::to("bills")).is_err(), "another topic");
+    transaction.abort().unwrap();
+    let transaction = producer.begin().unwrap();
+    let plain = transaction.topic("orders");
+    drop(plain.send(plain.record().value("d")).unwrap());
+    let typed = transaction.typed::<str, str>("orders", Text, Text);
+    drop(typed.send(typed.record().value("e")).unwrap());
+    transaction.commit().unwrap();
+
+    let delay = Fault::delay(ms(100)).on(ApiKey::PRODUCE);
+    cluster.faults().push(delay);
+    drop(orders.send(record().value("f")).unwrap());
+    drop(orders);
+    let log = stored(&cluster, "orders", 0);
+    // Beside what marks the end of a transaction.
+    let values = log.iter().map(|record| record.text());
+    let values: Vec<_> = values.filter(|text| text.len() == 1).collect();
+    assert_eq!(values, ["a", "b", "d", "e", "f"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
     TransactionalProducer,
 };
 use crate::{
-    Delivery, ProduceError, ProduceErrorKind, Record,
+    Delivery, ProduceError, ProduceErrorKind, Record, Serializer, TypedTopic,
     producer::{
         callbacks::Tell,
         core::{Core, Refusal},
@@ -65,6 +65,16 @@ impl<'p> Transaction<'p> {
     /// A handle to one topic, which looks the topic up only once.
     pub fn topic(&self, name: &str) -> TransactionTopic<'_> {
         TransactionTopic::new(self.producer.producer.topic(name))
+    }
+
+    /// A handle to one topic whose keys and values are made by serializers.
+    pub fn typed<K: ?Sized, V: ?Sized>(
+        &self,
+        topic: &str,
+        key: impl Serializer<K> + 'static,
+        value: impl Serializer<V> + 'static,
+    ) -> TypedTopic<K, V, TransactionTopic<'_>> {
+        TypedTopic::new(self.topic(topic), key, value)
     }
 
     /// Makes it part of the transaction how far a consumer group has read: each offset is the next one to read. Returns

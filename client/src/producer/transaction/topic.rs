@@ -8,7 +8,7 @@ use crate::{
     producer::{
         callbacks::Tell,
         core::{Core, Refusal},
-        sending::{Takes, sends},
+        sending::{Takes, TakesForOne, sends},
     },
 };
 
@@ -51,5 +51,11 @@ impl Takes for TransactionTopic<'_> {
 
     fn handle_refused(&self, error: &ProduceError) {
         spoil(self.core(), error);
+    }
+}
+
+impl TakesForOne for TransactionTopic<'_> {
+    fn name(&self) -> &str {
+        self.topic.name()
     }
 }
