@@ -2,8 +2,6 @@
 
 use std::future::Future;
 
-use tokio::runtime::Handle;
-
 use super::{Delivery, Producer, WouldBlock, producer::sends, wait::wait};
 use crate::{ProduceError, Record, RecordMetadata, TypedRecord, TypedTopic};
 
@@ -34,7 +32,6 @@ pub struct TopicHandle {
 #[derive(Clone, Debug)]
 pub struct TransactionTopic<'t> {
     topic: crate::TransactionTopic<'t>,
-    runtime: &'t Handle,
 }
 
 impl TopicHandle {
@@ -64,8 +61,8 @@ impl TopicHandle {
 }
 
 impl<'t> TransactionTopic<'t> {
-    pub(super) const fn new(topic: crate::TransactionTopic<'t>, runtime: &'t Handle) -> Self {
-        Self { topic, runtime }
+    pub(super) const fn new(topic: crate::TransactionTopic<'t>) -> Self {
+        Self { topic }
     }
 
     /// The topic's name.
@@ -81,7 +78,7 @@ impl<'t> TransactionTopic<'t> {
     sends!(", or is for another topic, and the transaction can only be aborted");
 
     fn wait<F: Future>(&self, future: F) -> Result<F::Output, WouldBlock> {
-        wait(Some(self.runtime), future)
+        wait(Some(self.topic.runtime()), future)
     }
 
     const fn inner(&self) -> &crate::TransactionTopic<'t> {

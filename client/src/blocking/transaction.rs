@@ -99,7 +99,7 @@ impl<'p> Transaction<'p> {
 
     /// A handle to one topic, which looks the topic up only once.
     pub fn topic(&self, name: &str) -> TransactionTopic<'_> {
-        TransactionTopic::new(self.transaction.topic(name), self.transaction.runtime())
+        TransactionTopic::new(self.transaction.topic(name))
     }
 
     /// A handle to one topic whose keys and values are made by serializers.

@@ -6,18 +6,17 @@ use std::{
 };
 
 use super::{
-    Delivery, Producer, Record, RecordMetadata, TopicHandle, TransactionTopic,
-    error::ProduceError,
-    record::Headers,
-    sending::{self, TakesForOne},
+    Delivery, Producer, Record, RecordMetadata, TopicHandle, TransactionTopic, error::ProduceError,
+    record::Headers, sending::TakesForOne,
 };
 use crate::{HeaderRef, Payload, SerializeError, Serializer, SerializerContext};
 
 /// Buffers that have grown beyond this are not kept.
 const KEPT: usize = 64 * 1024;
 
-/// Sends records to one topic, with keys of type `K` and values of type `V`; made by [`Producer::typed`], and by
-/// [`Transaction::typed`](crate::Transaction::typed). `T` is the handle that it sends them by.
+/// Sends records to one topic, with keys of type `K` and values of type `V`; made by `typed` of a [`Producer`], of a
+/// [`Transaction`](crate::Transaction), and of those that are [`blocking`](crate::blocking). `T` is the handle that it sends
+/// them by.
 ///
 /// Values are serialized into memory that is used again. One that cannot be is an error of the kind
 /// [`Unserializable`](crate::ProduceErrorKind::Unserializable), with what the serializer said as its
@@ -164,7 +163,7 @@ macro_rules! typed {
             ) -> Result<Delivery, ProduceError> {
                 let mut loan = self.form.borrow();
                 let record = self.form.encode(&self.topic, record, &mut loan.scratch)?;
-                sending::send(&self.topic, &record, &mut || None).await
+                self.topic.send(record).await
             }
 
             /// As [`Producer::send_with`].
@@ -178,7 +177,7 @@ macro_rules! typed {
             ) -> Result<(), ProduceError> {
                 let mut loan = self.form.borrow();
                 let record = self.form.encode(&self.topic, record, &mut loan.scratch)?;
-                sending::send_with(&self.topic, &record, callback).await
+                self.topic.send_with(record, callback).await
             }
 
             /// Serializes a record and hands it to `send`, for other ways of sending it.

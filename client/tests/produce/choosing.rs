@@ -101,10 +101,10 @@ async fn a_partition_whose_broker_hangs_is_given_nothing_more() {
             .build()
             .unwrap();
         spread(&producer, 500).await;
-        let seen = spread(&producer, 500).await;
+        let seen = spread(&producer, 4000).await;
         assert_eq!(seen[1] == 0, !timeout.is_zero(), "{seen:?}");
-        // A hanging partition's batches fill, so that it may be given more than its third.
-        assert!(seen[0] > 50 && seen[2] > 50, "{seen:?}");
+        // A hanging partition's batches fill, so that each choice gives it more: about half in all.
+        assert!(seen[0] > 800 && seen[2] > 800, "{seen:?}");
     }
 }
 

@@ -83,10 +83,8 @@ fn host() -> Result<String> {
 /// folder of those. `golden` adds what Kafka and other clients wrote.
 pub(super) fn unpack(targets: &[&String], golden: bool) -> Result<PathBuf> {
     let dir = paths::root().join("target").join("fuzz-inputs");
-    let mut arguments: Vec<&OsStr> = vec![
-        if golden { "unpack-golden" } else { "unpack" }.as_ref(),
-        dir.as_os_str(),
-    ];
+    let how = if golden { "unpack-golden" } else { "unpack" };
+    let mut arguments: Vec<&OsStr> = vec![how.as_ref(), dir.as_os_str()];
     arguments.extend(targets.iter().map(OsStr::new));
     corpus(&arguments)?;
     Ok(dir)

@@ -2,6 +2,8 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
+use tokio::runtime;
+
 use super::guard::spoil;
 use crate::{
     Delivery, ProduceError, Record, TopicHandle,
@@ -38,6 +40,10 @@ impl TransactionTopic<'_> {
     }
 
     sends!(", and the transaction can only be aborted");
+
+    pub(crate) fn runtime(&self) -> &runtime::Handle {
+        self.core().client.runtime()
+    }
 }
 
 impl Takes for TransactionTopic<'_> {

@@ -31,8 +31,8 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["unpack", dir, ref targets @ ..] => unpack(dir, targets).map(drop),
-        ["unpack-golden", dir, ref targets @ ..] => golden::write(&unpack(dir, targets)?),
+        ["unpack", dir, _, ..] => unpack(dir, &arguments[2..]).map(drop),
+        ["unpack-golden", dir, _, ..] => golden::write(&unpack(dir, &arguments[2..])?),
         ["pack", target, dir] => pack(target, dir.as_ref()),
         _ => Err(io::Error::other(
             "unpack DIR TARGET…, unpack-golden DIR TARGET…, or pack TARGET DIR",
