@@ -51,6 +51,7 @@ mod producer;
 mod properties;
 mod reader;
 mod serializer;
+mod setters;
 
 pub use admin::{Admin, NewTopic, TopicDescription, TopicId, TopicListing, TopicResult};
 pub use client::{Broker, Client, ClientBuilder, Partition};

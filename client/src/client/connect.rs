@@ -24,6 +24,7 @@ use crate::{
         tcp::TcpConnector,
     },
     process::{Home, at_home},
+    setters::setters,
 };
 
 /// Settings of a [`Client`]; made by [`Client::builder`]. The defaults are Kafka's.
@@ -59,114 +60,68 @@ impl ClientBuilder {
         }
     }
 
-    /// The name by which brokers' logs and quotas know the client. Default: `milena`.
-    #[doc(alias = "client.id")]
-    pub fn client_id(mut self, id: impl Into<String>) -> Self {
-        self.settings.client_id = Some(id.into());
-        self
-    }
+    setters! {
+        /// The name by which brokers' logs and quotas know the client. Default: `milena`.
+        #[doc(alias = "client.id")]
+        client_id(id: impl Into<String>) => settings.client_id = Some(id.into());
 
-    /// How long a broker may take for one answer. After it, the connection counts as broken. Default: 30 s.
-    #[doc(alias = "request.timeout.ms")]
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.request_timeout = timeout;
-        self
-    }
+        /// How long a broker may take for one answer. After it, the connection counts as broken. Default: 30 s.
+        #[doc(alias = "request.timeout.ms")]
+        request_timeout(timeout: Duration) => settings.request_timeout = timeout;
 
-    /// How long [`connect`](Self::connect) tries before it gives up. Default: 30 s.
-    pub fn bootstrap_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.bootstrap_timeout = timeout;
-        self
-    }
+        /// How long [`connect`](Self::connect) tries before it gives up. Default: 30 s.
+        bootstrap_timeout(timeout: Duration) => settings.bootstrap_timeout = timeout;
 
-    /// How long a call to [`Admin`](crate::Admin) may take, attempts and pauses included. Default: 60 s.
-    #[doc(alias = "default.api.timeout.ms")]
-    pub fn api_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.api_timeout = timeout;
-        self
-    }
+        /// How long a call to [`Admin`](crate::Admin) may take, attempts and pauses included. Default: 60 s.
+        #[doc(alias = "default.api.timeout.ms")]
+        api_timeout(timeout: Duration) => settings.api_timeout = timeout;
 
-    /// Age at which metadata is renewed although nothing happened. Default: 5 minutes.
-    #[doc(alias = "metadata.max.age.ms")]
-    pub fn metadata_max_age(mut self, age: Duration) -> Self {
-        self.settings.metadata_max_age = age;
-        self
-    }
+        /// Age at which metadata is renewed although nothing happened. Default: 5 minutes.
+        #[doc(alias = "metadata.max.age.ms")]
+        metadata_max_age(age: Duration) => settings.metadata_max_age = age;
 
-    /// How long a topic is remembered that nobody uses; at least 5 s. Default: 5 minutes.
-    #[doc(alias = "metadata.max.idle.ms")]
-    pub fn metadata_max_idle(mut self, idle: Duration) -> Self {
-        self.settings.metadata_max_idle = idle;
-        self
-    }
+        /// How long a topic is remembered that nobody uses; at least 5 s. Default: 5 minutes.
+        #[doc(alias = "metadata.max.idle.ms")]
+        metadata_max_idle(idle: Duration) => settings.metadata_max_idle = idle;
 
-    /// How long no metadata may come before the bootstrap addresses are used again (KIP-899). Default: 5 minutes.
-    #[doc(alias = "metadata.recovery.rebootstrap.trigger.ms")]
-    pub fn rebootstrap_trigger(mut self, after: Duration) -> Self {
-        self.settings.rebootstrap_trigger = after;
-        self
-    }
+        /// How long no metadata may come before the bootstrap addresses are used again (KIP-899). Default: 5 minutes.
+        #[doc(alias = "metadata.recovery.rebootstrap.trigger.ms")]
+        rebootstrap_trigger(after: Duration) => settings.rebootstrap_trigger = after;
 
-    /// Wait before the first retry; doubled each time up to [`retry_backoff_max`](Self::retry_backoff_max), jittered
-    /// by 20 % (KIP-580). Set alone, it does not grow. Default: 100 ms.
-    #[doc(alias = "retry.backoff.ms")]
-    pub fn retry_backoff(mut self, backoff: Duration) -> Self {
-        self.settings.retry_backoff = backoff;
-        self
-    }
+        /// Wait before the first retry; doubled each time up to [`retry_backoff_max`](Self::retry_backoff_max), jittered
+        /// by 20 % (KIP-580). Set alone, it does not grow. Default: 100 ms.
+        #[doc(alias = "retry.backoff.ms")]
+        retry_backoff(backoff: Duration) => settings.retry_backoff = backoff;
 
-    /// The longest wait between retries. Default: 1 s.
-    #[doc(alias = "retry.backoff.max.ms")]
-    pub fn retry_backoff_max(mut self, max: Duration) -> Self {
-        self.settings.retry_backoff_max = Some(max);
-        self
-    }
+        /// The longest wait between retries. Default: 1 s.
+        #[doc(alias = "retry.backoff.max.ms")]
+        retry_backoff_max(max: Duration) => settings.retry_backoff_max = Some(max);
 
-    /// Wait before a lost connection is made anew; grows as [`retry_backoff`](Self::retry_backoff) does. Default: 50 ms.
-    #[doc(alias = "reconnect.backoff.ms")]
-    pub fn reconnect_backoff(mut self, backoff: Duration) -> Self {
-        self.settings.reconnect_backoff = backoff;
-        self
-    }
+        /// Wait before a lost connection is made anew; grows as [`retry_backoff`](Self::retry_backoff) does. Default: 50 ms.
+        #[doc(alias = "reconnect.backoff.ms")]
+        reconnect_backoff(backoff: Duration) => settings.reconnect_backoff = backoff;
 
-    /// The longest wait before a connection is made anew. Default: 1 s.
-    #[doc(alias = "reconnect.backoff.max.ms")]
-    pub fn reconnect_backoff_max(mut self, max: Duration) -> Self {
-        self.settings.reconnect_backoff_max = Some(max);
-        self
-    }
+        /// The longest wait before a connection is made anew. Default: 1 s.
+        #[doc(alias = "reconnect.backoff.max.ms")]
+        reconnect_backoff_max(max: Duration) => settings.reconnect_backoff_max = Some(max);
 
-    /// How long connecting to one address may take; doubled with each failure. Default: 10 s.
-    #[doc(alias = "socket.connection.setup.timeout.ms")]
-    pub fn connection_setup_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.setup_timeout = timeout;
-        self
-    }
+        /// How long connecting to one address may take; doubled with each failure. Default: 10 s.
+        #[doc(alias = "socket.connection.setup.timeout.ms")]
+        connection_setup_timeout(timeout: Duration) => settings.setup_timeout = timeout;
 
-    /// The longest that connecting to one address may take. Default: 30 s.
-    #[doc(alias = "socket.connection.setup.timeout.max.ms")]
-    pub fn connection_setup_timeout_max(mut self, max: Duration) -> Self {
-        self.settings.setup_timeout_max = Some(max);
-        self
-    }
+        /// The longest that connecting to one address may take. Default: 30 s.
+        #[doc(alias = "socket.connection.setup.timeout.max.ms")]
+        connection_setup_timeout_max(max: Duration) => settings.setup_timeout_max = Some(max);
 
-    /// After this time without use a connection is closed. Default: 9 minutes.
-    #[doc(alias = "connections.max.idle.ms")]
-    pub fn connections_max_idle(mut self, idle: Duration) -> Self {
-        self.settings.connections_max_idle = idle;
-        self
-    }
+        /// After this time without use a connection is closed. Default: 9 minutes.
+        #[doc(alias = "connections.max.idle.ms")]
+        connections_max_idle(idle: Duration) => settings.connections_max_idle = idle;
 
-    /// The largest answer accepted from a broker, in bytes. Default: 128 MiB.
-    pub fn max_response_size(mut self, bytes: usize) -> Self {
-        self.settings.max_response_size = bytes;
-        self
-    }
+        /// The largest answer accepted from a broker, in bytes. Default: 128 MiB.
+        max_response_size(bytes: usize) => settings.max_response_size = bytes;
 
-    /// Makes streams in another way than by TCP.
-    pub fn connector(mut self, connector: impl Connector) -> Self {
-        self.connector = Arc::new(connector);
-        self
+        /// Makes streams in another way than by TCP.
+        connector(connector: impl Connector) => connector = Arc::new(connector);
     }
 
     /// Checks the settings, and asks the bootstrap addresses until one answers for its cluster.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Client,
     error::{ConfigError, ReadError},
+    setters::setters,
 };
 
 /// Settings of a [`Reader`]; made by [`Client::reader`]. By default it reads all partitions, from the end, for ever.
@@ -59,75 +60,44 @@ impl ReaderBuilder {
         self
     }
 
-    /// Starts with the first record there is.
-    pub fn from_beginning(mut self) -> Self {
-        self.start = Start::Time(EARLIEST);
-        self
-    }
+    setters! {
+        /// Starts with the first record there is.
+        from_beginning() => start = Start::Time(EARLIEST);
 
-    /// Starts with the first record that is written from now on.
-    pub fn from_end(mut self) -> Self {
-        self.start = Start::Time(LATEST);
-        self
-    }
+        /// Starts with the first record that is written from now on.
+        from_end() => start = Start::Time(LATEST);
 
-    /// Starts with this offset, in each partition read. One that is not in the log is an error when reading.
-    pub fn from_offset(mut self, offset: i64) -> Self {
-        self.start = Start::Offset(offset);
-        self
-    }
+        /// Starts with this offset, in each partition read. One that is not in the log is an error when reading.
+        from_offset(offset: i64) => start = Start::Offset(offset);
 
-    /// Starts with the first record that is not older: milliseconds since 1970.
-    pub fn from_timestamp(mut self, millis: i64) -> Self {
-        self.start = Start::Time(millis.max(0));
-        self
-    }
+        /// Starts with the first record that is not older: milliseconds since 1970.
+        from_timestamp(millis: i64) => start = Start::Time(millis.max(0));
 
-    /// Stops at what is the end when the reader is built.
-    pub fn to_end(mut self) -> Self {
-        self.to_end = true;
-        self
-    }
+        /// Stops at what is the end when the reader is built.
+        to_end() => to_end = true;
 
-    /// Which records of transactions are read, and where the end is. Default: [`IsolationLevel::ReadUncommitted`].
-    #[doc(alias = "isolation.level")]
-    pub fn isolation_level(mut self, level: IsolationLevel) -> Self {
-        self.fetch.isolation_level = level;
-        self
-    }
+        /// Which records of transactions are read, and where the end is. Default: [`IsolationLevel::ReadUncommitted`].
+        #[doc(alias = "isolation.level")]
+        isolation_level(level: IsolationLevel) => fetch.isolation_level = level;
 
-    /// How long a broker may wait for records before it answers that there are none. Default: 500 ms.
-    #[doc(alias = "fetch.max.wait.ms")]
-    pub fn fetch_max_wait(mut self, wait: Duration) -> Self {
-        self.fetch.max_wait = wait;
-        self
-    }
+        /// How long a broker may wait for records before it answers that there are none. Default: 500 ms.
+        #[doc(alias = "fetch.max.wait.ms")]
+        fetch_max_wait(wait: Duration) => fetch.max_wait = wait;
 
-    /// How many bytes a broker should wait for, within [`fetch_max_wait`](Self::fetch_max_wait). Default: 1.
-    #[doc(alias = "fetch.min.bytes")]
-    pub fn fetch_min_bytes(mut self, bytes: usize) -> Self {
-        self.fetch.min_bytes = clamp(bytes);
-        self
-    }
+        /// How many bytes a broker should wait for, within [`fetch_max_wait`](Self::fetch_max_wait). Default: 1.
+        #[doc(alias = "fetch.min.bytes")]
+        fetch_min_bytes(bytes: usize) => fetch.min_bytes = clamp(bytes);
 
-    /// How many bytes one answer may have; a single larger batch is sent all the same. Default: 50 MiB.
-    #[doc(alias = "fetch.max.bytes")]
-    pub fn fetch_max_bytes(mut self, bytes: usize) -> Self {
-        self.fetch.max_bytes = clamp(bytes);
-        self
-    }
+        /// How many bytes one answer may have; a single larger batch is sent all the same. Default: 50 MiB.
+        #[doc(alias = "fetch.max.bytes")]
+        fetch_max_bytes(bytes: usize) => fetch.max_bytes = clamp(bytes);
 
-    /// How many bytes of one partition an answer may have; a single larger batch is sent all the same. Default: 1 MiB.
-    #[doc(alias = "max.partition.fetch.bytes")]
-    pub fn max_partition_fetch_bytes(mut self, bytes: usize) -> Self {
-        self.fetch.partition_max_bytes = clamp(bytes);
-        self
-    }
+        /// How many bytes of one partition an answer may have; a single larger batch is sent all the same. Default: 1 MiB.
+        #[doc(alias = "max.partition.fetch.bytes")]
+        max_partition_fetch_bytes(bytes: usize) => fetch.partition_max_bytes = clamp(bytes);
 
-    /// How many bytes a batch may have once decompressed; a larger one is an error. Default: 128 MiB.
-    pub fn max_decompressed(mut self, bytes: usize) -> Self {
-        self.fetch.max_decompressed = bytes;
-        self
+        /// How many bytes a batch may have once decompressed; a larger one is an error. Default: 128 MiB.
+        max_decompressed(bytes: usize) => fetch.max_decompressed = bytes;
     }
 
     /// Finds the partitions and the offsets to start from.
