@@ -7,11 +7,11 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use milena_engine::{
     backoff::Backoff,
     cluster::{BrokerView, Cluster, NodeId, TopicView},
-    produce::{Leader, ProducerIdentity},
+    produce::ProducerIdentity,
     throttle::Throttled,
     versions::Features,
 };
-use milena_protocol::{Request, Str, init_producer_id::InitProducerIdRequest};
+use milena_protocol::{Request, init_producer_id::InitProducerIdRequest};
 use tokio::{runtime::Handle, sync::watch, time::Instant};
 
 pub use self::connect::ClientBuilder;
@@ -19,10 +19,10 @@ use crate::{
     admin::Admin,
     blocking::OwnThread,
     config::{Bootstrap, Config},
-    error::{BrokerError, BrokerErrorKind, Cause, KafkaError, Peer, TopicError},
+    error::{BrokerError, BrokerErrorKind, Cause, Peer, TopicError},
     io::{
         clock::Clock,
-        control::{Control, Hint},
+        control::Control,
         lane::RequestError,
         link::Link,
         pool::{Pool, Purpose, Target},
@@ -191,11 +191,7 @@ impl Client {
     }
 
     pub(crate) fn known_topic(&self, topic: &str) -> Option<Arc<TopicView>> {
-        let cluster = self.shared.control.cluster();
-        cluster
-            .topic(topic)
-            .filter(|view| !view.partitions.is_empty())
-            .cloned()
+        self.shared.control.cluster().known(topic).cloned()
     }
 
     /// Asks for a topic that may be created, without waiting; or says that it is still in use.
@@ -219,30 +215,6 @@ impl Client {
     /// Something showed that the picture of the cluster is out of date.
     pub(crate) fn refresh(&self) {
         self.shared.control.request_refresh();
-    }
-
-    /// A broker named the leader of a partition.
-    pub(crate) fn hint(
-        &self,
-        topic: Arc<str>,
-        partition: i32,
-        leader: Leader,
-        address: Option<&(Str, u16)>,
-    ) {
-        let endpoint = address.map(|(host, port)| BrokerView {
-            id: leader.node,
-            host: Arc::from(&**host),
-            port: *port,
-            rack: None,
-        });
-        let (leader, leader_epoch) = (leader.node, leader.epoch);
-        self.shared.control.leader_hint(Hint {
-            topic,
-            partition,
-            leader,
-            leader_epoch,
-            endpoint,
-        });
     }
 
     pub(crate) fn reconnect_backoff(&self) -> Backoff {
@@ -292,8 +264,7 @@ impl Client {
         timeout: Duration,
     ) -> Result<R::Response, RequestError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         self.request_with(target, move |_| request, timeout).await
     }
@@ -306,8 +277,7 @@ impl Client {
         timeout: Duration,
     ) -> Result<R::Response, RequestError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         self.request_capped(target, make, None, timeout).await
     }
@@ -321,8 +291,7 @@ impl Client {
         timeout: Duration,
     ) -> Result<R::Response, RequestError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         self.shared
             .pool
@@ -346,7 +315,7 @@ impl Client {
         let timeout = self.shared.config.request_timeout;
         let response = self.request(Target::Any, request, timeout).await?;
         if response.error_code.is_err() {
-            return Err(Cause::Kafka(KafkaError::from(response.error_code)));
+            return Err(Cause::from(response.error_code));
         }
         if response.producer_id < 0 || response.producer_epoch < 0 {
             return Err(Cause::Other("the broker gave no producer id".into()));

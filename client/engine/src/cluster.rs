@@ -90,17 +90,24 @@ pub struct PartitionView {
     pub error: Option<ErrorCode>,
 }
 
+/// The broker that leads a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// The broker.
+    pub node: NodeId,
+    /// The epoch of its leadership, -1 when unknown.
+    pub epoch: i32,
+}
+
 impl Cluster {
     /// The topic of that name.
     pub fn topic(&self, name: &str) -> Option<&Arc<TopicView>> {
         self.topics.get(name)
     }
 
-    /// The topic of that id. Looks through all topics, so it is not for the hot path.
-    pub fn topic_by_id(&self, id: &Uuid) -> Option<&Arc<TopicView>> {
-        self.topics
-            .values()
-            .find(|topic| topic.id == *id && topic.id != Uuid::ZERO)
+    /// The topic of that name, if it has partitions: without any, it is of no use yet.
+    pub fn known(&self, name: &str) -> Option<&Arc<TopicView>> {
+        self.topic(name).filter(|view| !view.partitions.is_empty())
     }
 
     /// The partition of a topic.
@@ -139,8 +146,14 @@ impl PartitionView {
     }
 }
 
-impl fmt::Display for BrokerView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "broker {} ({}:{})", self.id, self.host, self.port)
+impl BrokerView {
+    /// A broker as a response names it; none if its port is not one.
+    pub fn from_wire(id: NodeId, host: &str, port: i32, rack: Option<&str>) -> Option<Self> {
+        Some(Self {
+            id,
+            host: host.into(),
+            port: u16::try_from(port).ok()?,
+            rack: rack.map(Arc::from),
+        })
     }
 }

@@ -85,8 +85,6 @@ pub struct Answer<T> {
     pub version: i16,
     /// The body, without the header.
     pub body: Bytes,
-    /// When the request was handed to the connection.
-    pub sent_at: Instant,
 }
 
 impl<T> Answer<T> {
@@ -97,7 +95,6 @@ impl<T> Answer<T> {
             api,
             version,
             body,
-            sent_at,
         } = self;
         (
             token,
@@ -106,7 +103,6 @@ impl<T> Answer<T> {
                 api,
                 version,
                 body,
-                sent_at,
             },
         )
     }
@@ -214,7 +210,6 @@ impl<T> Connection<T> {
             api: entry.api,
             version: entry.version,
             body,
-            sent_at: entry.sent_at,
         })))
     }
 
@@ -323,8 +318,7 @@ impl<T> Connection<T> {
         now: Instant,
     ) -> Result<R::Response, ConnectionError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         let response =
             R::Response::decode(&answer.body, answer.version).map_err(ConnectionError::Decode)?;

@@ -36,8 +36,6 @@ pub struct Orphan<T> {
     pub api: ApiKey,
     /// Whether all of it was given to the stream. If not, the broker cannot have acted on it.
     pub transmitted: bool,
-    /// When it was handed to the connection.
-    pub sent_at: Instant,
 }
 
 impl<T> InFlight<T> {
@@ -91,7 +89,6 @@ impl<T> InFlight<T> {
             token: entry.token,
             api: entry.api,
             transmitted: index < transmitted,
-            sent_at: entry.sent_at,
         };
         self.entries.drain(..).enumerate().map(orphan).collect()
     }

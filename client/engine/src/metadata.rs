@@ -11,7 +11,7 @@ use milena_protocol::{
 
 use crate::{
     backoff::{Backoff, Rng},
-    cluster::{BrokerView, Cluster, NodeId, TopicView},
+    cluster::{BrokerView, Cluster, Leader, TopicView},
     time::Instant,
 };
 
@@ -108,15 +108,13 @@ pub enum TopicState {
 
 /// A leader that a broker named in passing (KIP-951).
 #[derive(Clone, Debug)]
-pub struct LeaderHint<'a> {
+pub struct LeaderHint {
     /// The topic.
-    pub topic: &'a str,
+    pub topic: Arc<str>,
     /// The partition.
     pub partition: i32,
     /// Its leader.
-    pub leader: NodeId,
-    /// The leader's epoch.
-    pub leader_epoch: i32,
+    pub leader: Leader,
     /// The leader's address, when it was told.
     pub endpoint: Option<BrokerView>,
 }
@@ -195,11 +193,7 @@ impl Metadata {
 
     /// What is known of a topic.
     pub fn topic(&self, name: &str) -> TopicState {
-        if let Some(view) = self
-            .cluster
-            .topic(name)
-            .filter(|view| !view.partitions.is_empty())
-        {
+        if let Some(view) = self.cluster.known(name) {
             return TopicState::Known(view.clone());
         }
         match self.topics.get(name).and_then(|tracked| tracked.error) {
@@ -339,8 +333,8 @@ impl Metadata {
     }
 
     /// A broker named a leader. Says whether there is a new picture.
-    pub fn handle_leader_hint(&mut self, hint: &LeaderHint<'_>) -> bool {
-        let Some(view) = self.cluster.topic(hint.topic) else {
+    pub fn handle_leader_hint(&mut self, hint: &LeaderHint) -> bool {
+        let Some(view) = self.cluster.topic(&hint.topic) else {
             return false;
         };
         let (Some(known), Ok(index)) = (
@@ -349,15 +343,16 @@ impl Metadata {
         ) else {
             return false;
         };
-        let reachable = hint.endpoint.is_some() || self.cluster.broker(hint.leader).is_some();
-        if hint.leader_epoch <= known.leader_epoch || !reachable {
+        let leader = hint.leader;
+        let reachable = hint.endpoint.is_some() || self.cluster.broker(leader.node).is_some();
+        if leader.epoch <= known.leader_epoch || !reachable {
             return false;
         }
         let mut cluster = Cluster::clone(&self.cluster);
         let mut view = TopicView::clone(view);
         if let Some(partition) = view.partitions.get_mut(index) {
-            partition.leader = Some(hint.leader);
-            partition.leader_epoch = hint.leader_epoch;
+            partition.leader = Some(leader.node);
+            partition.leader_epoch = leader.epoch;
             partition.error = None;
         }
         if let Some(endpoint) = &hint.endpoint {

@@ -188,8 +188,7 @@ impl<T> Line<T> {
         net: &mut Net,
     ) -> Result<R::Response, Loss<T>>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         let outcome = match &mut self.state {
             State::Open { connection, .. } => connection

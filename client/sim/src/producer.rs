@@ -12,11 +12,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use milena_engine::{
     backoff::Rng,
-    cluster::NodeId,
+    cluster::{Leader, NodeId},
     metadata::{Metadata, MetadataConfig},
     produce::{
-        Budget, Content, Effects, Failure, Identity, Leader, PartitionQueue, Reaper, Settings,
-        Share, Wake,
+        Budget, Content, Effects, Failure, Identity, PartitionQueue, Reaper, Settings, Share, Wake,
     },
     time::Instant,
     transaction::Transactions,

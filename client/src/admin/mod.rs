@@ -196,7 +196,7 @@ impl Admin {
             let passing =
                 |topic: &MetadataResponseTopic| topic.error_code == ErrorCode::LEADER_NOT_AVAILABLE;
             if let Some(topic) = response.topics.iter().find(|topic| passing(topic)) {
-                let cause = Cause::Kafka(KafkaError::from(topic.error_code));
+                let cause = Cause::from(topic.error_code);
                 if attempts.pause(Some(cause)).await.is_ok() {
                     continue;
                 }
@@ -247,8 +247,7 @@ impl Admin {
         read: impl Fn(R::Response) -> Vec<Verdict>,
     ) -> Vec<TopicResult<()>>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         let mut open = names.clone();
         let mut done: BTreeMap<String, Result<(), AdminError>> = BTreeMap::new();
@@ -356,7 +355,7 @@ impl Admin {
                 outcome = Ok(response);
                 break;
             }
-            let cause = Cause::Kafka(KafkaError::from(ErrorCode::LEADER_NOT_AVAILABLE));
+            let cause = Cause::from(ErrorCode::LEADER_NOT_AVAILABLE);
             if let Err(error) = attempts.pause(Some(cause)).await {
                 outcome = Err(error);
                 break;

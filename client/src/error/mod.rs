@@ -7,6 +7,8 @@ mod read;
 
 use std::{sync::Arc, time::Duration};
 
+use milena_protocol::ErrorCode;
+
 pub(crate) use self::broker::Peer;
 pub use self::{
     admin::AdminError,
@@ -32,6 +34,12 @@ pub enum Cause {
     /// Anything else, in words.
     #[error("{0}")]
     Other(Arc<str>),
+}
+
+impl From<ErrorCode> for Cause {
+    fn from(code: ErrorCode) -> Self {
+        Self::Kafka(code.into())
+    }
 }
 
 impl From<RequestError> for Cause {

@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use milena_engine::{
     cluster::{Cluster, TopicView},
-    metadata::{LeaderHint, Metadata, MetadataError, Source, TopicState},
+    metadata::{Metadata, MetadataError, Source, TopicState},
     time::Instant,
 };
 use milena_protocol::{
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use self::handle::{Command, TopicReply};
-pub(crate) use self::handle::{Control, Hint, Inbox};
+pub(crate) use self::handle::{Control, Inbox};
 use super::{
     bootstrap,
     connector::BoxFuture,
@@ -167,20 +167,6 @@ impl ControlTask {
             }
             Command::Refresh => self.metadata.request_refresh(),
             Command::Leader(hint) => {
-                let Hint {
-                    topic,
-                    partition,
-                    leader,
-                    leader_epoch,
-                    endpoint,
-                } = hint;
-                let hint = LeaderHint {
-                    topic: &topic,
-                    partition,
-                    leader,
-                    leader_epoch,
-                    endpoint,
-                };
                 if self.metadata.handle_leader_hint(&hint) {
                     self.publish();
                 }

@@ -136,8 +136,7 @@ impl Lane {
         api_deadline: tokio::time::Instant,
     ) -> Result<R::Response, RequestError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         let (reply, answer) = oneshot::channel();
         let call = Exchange {
@@ -230,8 +229,7 @@ struct Awaited<R: Request>(Reply<R>);
 
 impl<R> Call for Exchange<R>
 where
-    R: Request,
-    R::Response: Throttled,
+    R: Request<Response: Throttled>,
 {
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
@@ -261,8 +259,7 @@ where
 
 impl<R> Waiter for Awaited<R>
 where
-    R: Request,
-    R::Response: Throttled,
+    R: Request<Response: Throttled>,
 {
     fn answer(
         self: Box<Self>,

@@ -182,8 +182,7 @@ impl<T> Link<T> {
     /// Reads an answer and heeds the pause that it may ask for. After an error, close the link.
     pub(crate) fn decode<R, U>(&mut self, answer: &Answer<U>) -> Result<R::Response, BrokerError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         let now = self.clock.now();
         let response = self.connection.decode::<R, U>(answer, now);

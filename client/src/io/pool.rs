@@ -80,8 +80,7 @@ impl Pool {
         timeout: Duration,
     ) -> Result<R::Response, RequestError>
     where
-        R: Request,
-        R::Response: Throttled,
+        R: Request<Response: Throttled>,
     {
         self.home.check()?;
         let node = self.resolve(target).ok_or(RequestError::NoBroker)?;

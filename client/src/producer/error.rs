@@ -110,14 +110,7 @@ impl ProduceError {
         partition: Option<i32>,
         detail: impl Into<String>,
     ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                kind,
-                topic: topic.into(),
-                partition,
-                detail: Detail::Text(detail.into()),
-            }),
-        }
+        Self::with(kind, topic, partition, Detail::Text(detail.into()))
     }
 
     /// The key or the value was not to be serialized.
@@ -127,14 +120,8 @@ impl ProduceError {
         part: &'static str,
         error: SerializeError,
     ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                kind: ProduceErrorKind::Unserializable,
-                topic: topic.into(),
-                partition,
-                detail: Detail::Unserializable { part, error },
-            }),
-        }
+        let detail = Detail::Unserializable { part, error };
+        Self::with(ProduceErrorKind::Unserializable, topic, partition, detail)
     }
 
     /// A record that was accepted, and whose outcome nobody will tell.
@@ -144,14 +131,7 @@ impl ProduceError {
         partition: i32,
         detail: String,
     ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                kind,
-                topic: topic.into(),
-                partition: Some(partition),
-                detail: Detail::Unsettled(detail),
-            }),
-        }
+        Self::with(kind, topic, Some(partition), Detail::Unsettled(detail))
     }
 
     /// The topic, or the partition of it, is not known.
@@ -164,15 +144,7 @@ impl ProduceError {
             ) => ProduceErrorKind::Unauthorized,
             _ => ProduceErrorKind::UnknownTopic,
         };
-        let (topic, detail) = (topic.into(), Detail::Topic(error));
-        Self {
-            inner: Arc::new(Inner {
-                kind,
-                topic,
-                partition,
-                detail,
-            }),
-        }
+        Self::with(kind, topic, partition, Detail::Topic(error))
     }
 
     pub(crate) fn undelivered(
@@ -181,12 +153,23 @@ impl ProduceError {
         index: u32,
         failure: Arc<Failure>,
     ) -> Self {
+        let kind = ProduceErrorKind::of(&failure, index);
+        let detail = Detail::Failure { failure, index };
+        Self::with(kind, topic, Some(partition), detail)
+    }
+
+    fn with(
+        kind: ProduceErrorKind,
+        topic: impl Into<Arc<str>>,
+        partition: Option<i32>,
+        detail: Detail,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: ProduceErrorKind::of(&failure, index),
-                topic,
-                partition: Some(partition),
-                detail: Detail::Failure { failure, index },
+                kind,
+                topic: topic.into(),
+                partition,
+                detail,
             }),
         }
     }

@@ -8,8 +8,8 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use milena_engine::{
     backoff::Rng,
-    cluster::TopicView,
-    produce::{Leader, Partition, PartitionQueue},
+    cluster::{Leader, TopicView},
+    produce::{Partition, PartitionQueue},
 };
 use milena_protocol::{Str, Uuid};
 

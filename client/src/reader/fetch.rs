@@ -1,8 +1,11 @@
 //! Fetching: from whom, for which partitions, and what an answer means.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use milena_engine::cluster::{BrokerView, NodeId};
+use milena_engine::{
+    cluster::{BrokerView, Leader, NodeId},
+    metadata::LeaderHint,
+};
 use milena_protocol::{
     ErrorCode, Str, Uuid,
     fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData},
@@ -12,8 +15,8 @@ use tracing::{debug, warn};
 
 use super::{IN_USE, Reader, aborted::Aborted, offsets};
 use crate::{
-    error::{Cause, KafkaError, ReadError},
-    io::{control::Hint, lane::RequestError, pool::Target},
+    error::{Cause, ReadError},
+    io::{lane::RequestError, pool::Target},
 };
 
 /// What a task came back with.
@@ -59,7 +62,7 @@ impl Reader {
                 leaderless = true;
                 let config = self.client.config();
                 let pause = config.retry.delay(cursor.failures, &mut self.rng);
-                let cause = Cause::Kafka(KafkaError::from(ErrorCode::LEADER_NOT_AVAILABLE));
+                let cause = Cause::from(ErrorCode::LEADER_NOT_AVAILABLE);
                 cursor.handle_failure(&self.topic, cause, pause, config.api_timeout);
                 continue;
             };
@@ -140,7 +143,7 @@ impl Reader {
             }
         };
         if response.error_code.is_err() {
-            let cause = Cause::Kafka(KafkaError::from(response.error_code));
+            let cause = Cause::from(response.error_code);
             return self.retry_later(partitions, &cause, !response.error_code.is_retriable());
         }
         let topics = std::mem::take(&mut response.responses);
@@ -184,24 +187,21 @@ impl Reader {
                 self.fetches.spawn_on(look_up, self.client.runtime());
             }
             code if code.is_retriable() => {
-                if let Some(leader) = NodeId::from_wire(data.current_leader.leader_id) {
-                    let leader_epoch = data.current_leader.leader_epoch;
-                    let endpoint = endpoint(response, leader);
-                    let hint = Hint {
+                if let Some(node) = NodeId::from_wire(data.current_leader.leader_id) {
+                    let epoch = data.current_leader.leader_epoch;
+                    self.client.control().leader_hint(LeaderHint {
                         topic,
                         partition,
-                        leader,
-                        leader_epoch,
-                        endpoint,
-                    };
-                    self.client.control().leader_hint(hint);
+                        leader: Leader { node, epoch },
+                        endpoint: endpoint(response, node),
+                    });
                 }
                 if code.refreshes_metadata() {
                     self.client.control().request_refresh();
                 }
-                self.retry_later(&[partition], &Cause::Kafka(KafkaError::from(code)), false);
+                self.retry_later(&[partition], &Cause::from(code), false);
             }
-            code => self.retry_later(&[partition], &Cause::Kafka(KafkaError::from(code)), true),
+            code => self.retry_later(&[partition], &Cause::from(code), true),
         }
     }
 
@@ -270,14 +270,12 @@ impl Reader {
 }
 
 fn endpoint(response: &FetchResponse, leader: NodeId) -> Option<BrokerView> {
-    let endpoint = response
-        .node_endpoints
-        .iter()
-        .find(|e| e.node_id == leader.0)?;
-    Some(BrokerView {
-        id: leader,
-        host: Arc::from(&*endpoint.host),
-        port: u16::try_from(endpoint.port).ok()?,
-        rack: endpoint.rack.as_deref().map(Arc::from),
-    })
+    let endpoints = &response.node_endpoints;
+    let endpoint = endpoints.iter().find(|e| e.node_id == leader.0)?;
+    BrokerView::from_wire(
+        leader,
+        &endpoint.host,
+        endpoint.port,
+        endpoint.rack.as_deref(),
+    )
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::IsolationLevel;
 use crate::{
     Client,
-    error::{Cause, KafkaError, ReadError},
+    error::{Cause, ReadError},
     io::{lane::RequestError, pool::Target},
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn look_up(
         for (node, partitions) in by_leader(client, topic, &open) {
             let Some(node) = node else {
                 let code = ErrorCode::LEADER_NOT_AVAILABLE;
-                cause = Some(Cause::Kafka(KafkaError::from(code)));
+                cause = Some(Cause::from(code));
                 continue;
             };
             let outcome = ask(
@@ -98,10 +98,8 @@ pub(super) async fn look_up(
                     ErrorCode::NONE => {
                         found.insert(partition, answer.offset);
                     }
-                    code if code.is_retriable() => {
-                        cause = Some(Cause::Kafka(KafkaError::from(code)))
-                    }
-                    code => return Err(failed(partition, Cause::Kafka(KafkaError::from(code)))),
+                    code if code.is_retriable() => cause = Some(Cause::from(code)),
+                    code => return Err(failed(partition, Cause::from(code))),
                 }
             }
         }

@@ -218,12 +218,8 @@ fn view(
 fn brokers(response: &MetadataResponse) -> BTreeMap<NodeId, BrokerView> {
     let broker = |broker: &milena_protocol::metadata::MetadataResponseBroker| {
         let id = NodeId(broker.node_id);
-        let view = BrokerView {
-            id,
-            host: Arc::from(&*broker.host),
-            port: u16::try_from(broker.port).ok()?,
-            rack: broker.rack.as_deref().map(Arc::from),
-        };
+        let rack = broker.rack.as_deref();
+        let view = BrokerView::from_wire(id, &broker.host, broker.port, rack)?;
         Some((id, view))
     };
     response.brokers.iter().filter_map(broker).collect()

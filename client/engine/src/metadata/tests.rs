@@ -1,4 +1,5 @@
 use super::*;
+use crate::cluster::NodeId;
 use milena_protocol::metadata::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -333,11 +334,13 @@ fn a_partition_without_leader_is_asked_for_again() {
 fn a_leader_hint_counts_if_it_is_newer_and_the_leader_can_be_found() {
     let mut metadata = tracking(&["orders"]);
     learn(&mut metadata, vec![topic("orders", 1, &[(1, 5)])], at(0));
-    let hint = |leader, leader_epoch| LeaderHint {
-        topic: "orders",
+    let hint = |leader, epoch| LeaderHint {
+        topic: "orders".into(),
         partition: 0,
-        leader: NodeId(leader),
-        leader_epoch,
+        leader: Leader {
+            node: NodeId(leader),
+            epoch,
+        },
         endpoint: None,
     };
     let version = metadata.cluster().version;

@@ -128,14 +128,6 @@ impl Numbering {
     }
 }
 
-/// The numbers of a batch that has none: producers without idempotence.
-pub(super) const UNNUMBERED: Stamp = Stamp {
-    producer_id: -1,
-    producer_epoch: -1,
-    base_sequence: -1,
-    transactional: false,
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,10 +21,14 @@ use super::{
     enrolment::Generation,
     identity::Identities,
     outcome::Ack,
-    queue::{Answer, BatchId, Content, Leader, NotTaken, PartitionQueue, Wake},
+    queue::{Answer, BatchId, Content, NotTaken, PartitionQueue, Wake},
     settings::{Acks, Settings},
 };
-use crate::{backoff::Rng, cluster::NodeId, time::Instant};
+use crate::{
+    backoff::Rng,
+    cluster::{BrokerView, Leader, NodeId},
+    time::Instant,
+};
 
 /// A handle to one partition's queue, wherever that is kept.
 pub trait Partition: Clone {
@@ -470,17 +474,16 @@ impl<P: Partition> Sender<P> {
         if let Some(node) = NodeId::from_wire(hint.leader_id)
             && hint.leader_epoch >= 0
         {
-            let endpoint = response
-                .node_endpoints
-                .iter()
-                .find(|e| e.node_id == hint.leader_id);
+            let endpoints = &response.node_endpoints;
+            let endpoint = endpoints.iter().find(|e| e.node_id == hint.leader_id);
             effects.hints.push(LeaderHint {
                 partition: carried.partition.clone(),
                 leader: Leader {
                     node,
                     epoch: hint.leader_epoch,
                 },
-                address: endpoint.and_then(|e| Some((e.host.clone(), u16::try_from(e.port).ok()?))),
+                endpoint: endpoint
+                    .and_then(|e| BrokerView::from_wire(node, &e.host, e.port, e.rack.as_deref())),
             });
         }
     }

@@ -1,7 +1,7 @@
 //! What coordinators are asked, and what they answer.
 
 use milena_protocol::{
-    ApiKey, ErrorCode, Str,
+    ErrorCode, Str,
     add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse},
     add_partitions_to_txn::{
         AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxnTopic,
@@ -80,18 +80,6 @@ impl Question {
             request.key = key;
         }
         request
-    }
-
-    /// The request's API.
-    pub const fn api(&self) -> ApiKey {
-        match self {
-            Self::FindCoordinator { .. } => ApiKey::FIND_COORDINATOR,
-            Self::InitProducerId(_) => ApiKey::INIT_PRODUCER_ID,
-            Self::AddPartitionsToTxn(_) => ApiKey::ADD_PARTITIONS_TO_TXN,
-            Self::AddOffsetsToTxn(_) => ApiKey::ADD_OFFSETS_TO_TXN,
-            Self::TxnOffsetCommit(_) => ApiKey::TXN_OFFSET_COMMIT,
-            Self::EndTxn(_) => ApiKey::END_TXN,
-        }
     }
 
     /// The version to stay at or below. Some versions are between brokers only, and some would make partitions or groups

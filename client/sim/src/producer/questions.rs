@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use milena_engine::{
-    cluster::BrokerView,
     connection::{Answer, Event, Terms},
     metadata::LeaderHint,
     produce,
@@ -215,18 +214,11 @@ impl Producer {
 
     /// A broker said who leads a partition now.
     pub(super) fn take_hint(&mut self, hint: &produce::LeaderHint<Part>, around: &mut Around<'_>) {
-        let endpoint = hint.address.as_ref().map(|(host, port)| BrokerView {
-            id: hint.leader.node,
-            host: (&**host).into(),
-            port: *port,
-            rack: None,
-        });
         let changed = self.metadata.handle_leader_hint(&LeaderHint {
-            topic: hint.partition.name(),
+            topic: hint.partition.name().into(),
             partition: hint.partition.place().1,
-            leader: hint.leader.node,
-            leader_epoch: hint.leader.epoch,
-            endpoint,
+            leader: hint.leader,
+            endpoint: hint.endpoint.clone(),
         });
         if changed {
             self.adopt(around);

@@ -7,8 +7,8 @@ use std::{
 
 use milena_codec::BatchHeader;
 use milena_engine::{
-    cluster::NodeId,
-    produce::{Leader, Settings},
+    cluster::{Leader, NodeId},
+    produce::Settings,
     time::Instant,
 };
 use milena_protocol::{

@@ -6,12 +6,15 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use milena_engine::cluster::{BrokerView, Cluster, NodeId, TopicView};
+use milena_engine::{
+    cluster::{Cluster, TopicView},
+    metadata::LeaderHint,
+};
 use milena_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    error::{Cause, KafkaError, TopicError},
+    error::{Cause, TopicError},
     process::Home,
 };
 
@@ -35,20 +38,10 @@ pub(crate) enum Command {
         reply: Option<oneshot::Sender<TopicReply>>,
     },
     Refresh,
-    Leader(Hint),
+    Leader(LeaderHint),
 }
 
 pub(super) type TopicReply = Result<Arc<TopicView>, ErrorCode>;
-
-/// A leader that a broker named in passing.
-#[derive(Debug)]
-pub(crate) struct Hint {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-    pub(crate) leader: NodeId,
-    pub(crate) leader_epoch: i32,
-    pub(crate) endpoint: Option<BrokerView>,
-}
 
 impl Control {
     /// The picture of the cluster as it is now.
@@ -71,11 +64,7 @@ impl Control {
         deadline: tokio::time::Instant,
     ) -> Result<Arc<TopicView>, TopicError> {
         self.home.check()?;
-        let known = self
-            .cluster()
-            .topic(name)
-            .filter(|view| !view.partitions.is_empty())
-            .cloned();
+        let known = self.cluster().known(name).cloned();
         let (reply, answer) = oneshot::channel();
         let reply = known.is_none().then_some(reply);
         let started = tokio::time::Instant::now();
@@ -151,7 +140,7 @@ impl Control {
     }
 
     /// A broker named the leader of a partition.
-    pub(crate) fn leader_hint(&self, hint: Hint) {
+    pub(crate) fn leader_hint(&self, hint: LeaderHint) {
         self.command(Command::Leader(hint));
     }
 
@@ -165,8 +154,7 @@ impl Control {
 
     fn trouble_with(&self, topic: &str) -> Option<Cause> {
         let refused = self.cluster().topic(topic).and_then(|view| view.error);
-        self.trouble()
-            .or(refused.map(|code| Cause::Kafka(KafkaError::from(code))))
+        self.trouble().or(refused.map(|code| Cause::from(code)))
     }
 
     fn command(&self, command: Command) {

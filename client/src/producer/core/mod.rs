@@ -17,6 +17,7 @@ use std::{
 use arc_swap::ArcSwap;
 use milena_engine::{
     cluster::{NodeId, TopicView},
+    metadata,
     produce::{Identity, LeaderHint, ProducerIdentity, Reaper, Settings, Wake},
     time::Instant,
     transaction::Transactions,
@@ -308,12 +309,15 @@ impl Core {
     /// A broker named the leader of a partition along with an error.
     pub(crate) fn handle_hint(&self, hint: &LeaderHint<PartitionRef>) {
         let cell = hint.partition.cell();
-        let topic = cell.topic.name.clone();
-        self.client
-            .hint(topic, cell.index, hint.leader, hint.address.as_ref());
+        self.client.control().leader_hint(metadata::LeaderHint {
+            topic: cell.topic.name.clone(),
+            partition: cell.index,
+            leader: hint.leader,
+            endpoint: hint.endpoint.clone(),
+        });
         // A leader at an address that nobody knows is waited for until metadata names it.
         let node = hint.leader.node;
-        if hint.address.is_none() && self.client.cluster().broker(node).is_none() {
+        if hint.endpoint.is_none() && self.client.cluster().broker(node).is_none() {
             return;
         }
         let now = self.clock.now();

@@ -1,8 +1,11 @@
 //! How it ends: every way out leaves nothing behind.
 
 use milena_engine::cluster::NodeId;
-use milena_engine::produce::{Effects, Leader, Partition};
 use milena_engine::time::Instant;
+use milena_engine::{
+    cluster::Leader,
+    produce::{Effects, Partition},
+};
 
 use super::world::World;
 use crate::input::Input;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use milena_codec::{Compression, CompressionType, LINK_THRESHOLD, Payload, RecordRef};
 use milena_engine::backoff::Backoff;
-use milena_engine::cluster::NodeId;
+use milena_engine::cluster::{Leader, NodeId};
 use milena_engine::produce::{
-    Acks, Budget, Choice, Effects, Grant, Identity, Leader, Need, NotAppended, Outbound, Partition,
+    Acks, Budget, Choice, Effects, Grant, Identity, Need, NotAppended, Outbound, Partition,
     ProducerIdentity, Reaper, Room, Sender, Settings, Ticket, Wake,
 };
 use milena_engine::time::Instant;

@@ -11,7 +11,10 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use milena_codec::{RatioEstimator, SealedBatch, Stamp};
 
 use super::{numbering::Numbering, outcome::Cause};
-use crate::{cluster::NodeId, time::Instant};
+use crate::{
+    cluster::{Leader, NodeId},
+    time::Instant,
+};
 
 use append::Open;
 use schedule::Schedule;
@@ -48,15 +51,6 @@ pub struct PartitionQueue<C> {
     doomed: bool,
     /// Records in all batches that were closed.
     closed: u64,
-}
-
-/// The broker that leads a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leader {
-    /// The broker.
-    pub node: NodeId,
-    /// The epoch of its leadership, -1 when unknown.
-    pub epoch: i32,
 }
 
 /// What a partition has before it.

@@ -5,10 +5,10 @@ use std::{mem, time::Duration};
 use milena_codec::{SealedBatch, Stamp};
 use milena_protocol::Str;
 
-use super::{BatchId, Content, Drained, Leader, PartitionQueue, Place, schedule::Step};
+use super::{BatchId, Content, Drained, PartitionQueue, Place, schedule::Step};
 use crate::{
-    cluster::NodeId,
-    produce::{identity::Identity, numbering::UNNUMBERED, settings::Settings},
+    cluster::{Leader, NodeId},
+    produce::{identity::Identity, settings::Settings},
     time::Instant,
 };
 
@@ -100,7 +100,7 @@ impl<C> PartitionQueue<C> {
                 ..assigned.ok_or(NotTaken::NoIdentity)?
             }
         } else {
-            UNNUMBERED
+            Stamp::NONE
         };
         let Some(sealed) = self.sealed.pop_front() else {
             return Err(NotTaken::Nothing);

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use milena_protocol::Str;
 
 use super::Partition;
-use crate::produce::{
-    outcome::{Ack, Cause, Failure},
-    queue::{Content, Leader, Settled, Share, Wake},
+use crate::{
+    cluster::{BrokerView, Leader},
+    produce::{
+        outcome::{Ack, Cause, Failure},
+        queue::{Content, Settled, Share, Wake},
+    },
 };
 
 /// What follows from a call, to be carried out by the caller once it holds no lock.
@@ -80,7 +82,7 @@ pub struct LeaderHint<P> {
     /// Its leader.
     pub leader: Leader,
     /// The leader's address, if it was told.
-    pub address: Option<(Str, u16)>,
+    pub endpoint: Option<BrokerView>,
 }
 
 /// A batch will be sent again.

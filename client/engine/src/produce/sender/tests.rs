@@ -461,6 +461,7 @@ fn a_broker_that_leads_no_more_may_say_who_does() {
             node_id: OTHER.0,
             host: Str::from_static("there"),
             port: 9092,
+            rack: Some(Str::from_static("east")),
             ..NodeEndpoint::default()
         }],
         ..ProduceResponse::default()
@@ -485,7 +486,9 @@ fn a_broker_that_leads_no_more_may_say_who_does() {
         epoch: 4,
     };
     assert_eq!(hint.leader, leader);
-    assert_eq!(hint.address, Some((Str::from_static("there"), 9092)));
+    let endpoint = hint.endpoint.unwrap();
+    assert_eq!((&*endpoint.host, endpoint.port), ("there", 9092));
+    assert_eq!(endpoint.rack.as_deref(), Some("east"));
 }
 
 #[test]
