@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut};
 
-use crate::CompressionType;
+use crate::{CompressionType, Stamp};
 
 /// Bytes of a batch header, base offset and length included.
 pub const HEADER_LEN: usize = 61;
@@ -140,6 +140,17 @@ impl BatchHeader {
             base_sequence: input.get_i32(),
             records_count: input.get_i32(),
         })
+    }
+
+    /// What its producer stamped on the batch: with this, the same records are a batch of that producer again.
+    #[must_use]
+    pub const fn stamp(&self) -> Stamp {
+        Stamp {
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: self.base_sequence,
+            transactional: self.attributes.is_transactional(),
+        }
     }
 
     /// The header's 61 bytes, with magic 2 and `self.crc` as it stands.

@@ -63,8 +63,9 @@
 //!
 //! # What it is not
 //!
-//! No sockets, clocks, pools or threads. No writer of record formats 0 and 1, from before Kafka 0.11:
-//! they are read alone.
+//! No sockets, clocks, pools or threads. It builds what producers send: offsets count from 0 without a
+//! gap, and names of headers are text. What brokers make of batches, and record formats 0 and 1, from
+//! before Kafka 0.11, are read alone: control batches, batches that were compacted, times of arrival.
 //!
 //! # Features
 //!

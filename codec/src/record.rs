@@ -83,7 +83,8 @@ impl<'a> From<&'a Bytes> for Payload<'a> {
 /// One header of a record. Keys may repeat; their order is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderRef<'a> {
-    /// The name, possibly empty.
+    /// The name, possibly empty. That of a record that was read may not be UTF-8: see
+    /// [`Header::try_key`](crate::Header::try_key).
     pub key: &'a str,
     /// `None` is null, which is not empty.
     pub value: Option<Payload<'a>>,

@@ -1,7 +1,7 @@
 //! What a row of a table can hold: how each type is read, written, and how small it can be.
 //!
-//! The shape on the wire follows the Rust type. A new wire type is one `impl Field` here and a name in
-//! [`Type`](crate::schema::Type).
+//! The shape on the wire follows the Rust type. A new wire type is one `impl Field` here, a name in
+//! [`Type`](crate::schema::Type), and a value in [`tree`](crate::tree).
 
 use bytes::Bytes;
 
@@ -335,7 +335,7 @@ pub(crate) fn room_for<T>(count: usize, left: usize) -> Vec<T> {
 
 /// Refuses a count of elements that the bytes left cannot hold.
 #[inline]
-fn check_count(
+pub(crate) fn check_count(
     start: Wire<'_>,
     i: Wire<'_>,
     claimed: usize,

@@ -92,6 +92,18 @@ impl RequestHeader {
             .map_err(|error| error.in_row("client_id"))?;
         TagWriter::begin(out, self.ver(), &self.unknown_tags)?.finish()
     }
+
+    /// A whole request: length, this header with all that is in it, and a body, which [`Message::encode`] wrote in the
+    /// header's version, or which goes on as it came. Neither is copied.
+    ///
+    /// # Errors
+    /// A client id of more than 32767 bytes, unknown tags in a version that has no place for them, and more bytes
+    /// altogether than a length can say.
+    pub fn frame(&self, body: impl Into<Segments>) -> Result<Segments, EncodeError> {
+        let version = i16::from(self.ver().flexible) + 1;
+        frame_around(&|out| self.write(out), &body.into())
+            .map_err(|error| error.in_message("RequestHeader", version))
+    }
 }
 
 impl ResponseHeader {
@@ -113,6 +125,34 @@ impl ResponseHeader {
         self.correlation_id.write(out, NOT_FLEXIBLE)?;
         TagWriter::begin(out, Ver { v: 1, flexible }, &self.unknown_tags)?.finish()
     }
+
+    /// A whole response, as [`RequestHeader::frame`] is a whole request. `api` and `version` are those of the request.
+    ///
+    /// # Errors
+    /// Unknown tags in a version that has no place for them, and more bytes altogether than a length can say.
+    pub fn frame(
+        &self,
+        api: ApiKey,
+        version: i16,
+        body: impl Into<Segments>,
+    ) -> Result<Segments, EncodeError> {
+        let flexible = response_is_flexible(api, version);
+        frame_around(&|out| self.write(out, flexible), &body.into())
+            .map_err(|error| error.in_message("ResponseHeader", i16::from(flexible)))
+    }
+}
+
+fn frame_around(
+    header: &dyn Fn(&mut Sink) -> Encoded,
+    body: &Segments,
+) -> Result<Segments, EncodeError> {
+    frame(&|out| {
+        header(out)?;
+        for segment in body {
+            out.link(segment);
+        }
+        Ok(())
+    })
 }
 
 /// Writes a whole request: length, header and body. The header's version follows from the body's.

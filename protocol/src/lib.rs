@@ -80,6 +80,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A proxy that passes on what it does not know keeps the header as it came, and all that is in it:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use milena_protocol::decode_request_header;
+//!
+//! let asked = Bytes::from_static(b"\0\x12\0\x03\0\0\0\x07\0\x02me\x01\x09\x03tag\x02a\x02b\0");
+//! let (mut header, body) = decode_request_header(&asked)?;
+//! assert_eq!(header.frame(body.clone())?.into_bytes()[4..], asked[..]);
+//!
+//! header.client_id = Some("someone else".into());
+//! let passed_on = header.frame(body)?; // of a message that was decoded: `message.encode(header.api_version)?`
+//! assert_eq!(passed_on.len(), 4 + asked.len() + "someone else".len() - "me".len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What a version lacks is for the caller to mind: ApiVersions, which a client may send in a version that a broker does
 //! not have, is answered in version 0.
 //!
@@ -125,14 +141,15 @@
 //!
 //! # What it keeps to
 //!
-//! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in: an array
-//!   may not claim more elements than the bytes after it could hold. The multiple is 138 for the worst message
-//!   (ListGroupsResponse 3), and 61 or less for half of them. How large a frame may be is for the caller to say, before
-//!   reading it.
+//! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in, and at
+//!   most 81 KiB more: an array may not claim more elements than the bytes after it could hold. The multiple is 138 for the
+//!   worst message (ListGroupsResponse 3), and 61 or less for half of them; as a tree, a message takes up to 187 times
+//!   its bytes. How large a frame may be is for the caller to say, before reading it.
 //! - Strings, bytes and record sets that were read share the frame and are not copied. Record sets that are written
 //!   are not copied either: see [`Segments`].
 //! - Kafka's rules of writing hold: a field that the version lacks is an error, unless it is at its default or the
-//!   schema lets it be dropped. Tagged fields that this crate does not know are kept and written back.
+//!   schema lets it be dropped. Tagged fields that this crate does not know are kept and written back, those of headers
+//!   by [`RequestHeader::frame`] and [`ResponseHeader::frame`].
 //! - An error says message, version, field and byte.
 //!
 //! # What it does not do

@@ -148,10 +148,15 @@ impl Sink {
 
     pub(crate) fn records(&mut self, records: &Records) {
         for segment in records.segments() {
-            if !segment.is_empty() {
-                self.links.push((self.buf.len(), segment.clone()));
-                self.linked += segment.len();
-            }
+            self.link(segment);
+        }
+    }
+
+    /// Bytes that stay where they are.
+    pub(crate) fn link(&mut self, segment: &Bytes) {
+        if !segment.is_empty() {
+            self.links.push((self.buf.len(), segment.clone()));
+            self.linked += segment.len();
         }
     }
 
@@ -175,7 +180,7 @@ impl Sink {
 }
 
 #[cold]
-fn too_long(length: usize) -> EncodeError {
+pub(crate) fn too_long(length: usize) -> EncodeError {
     EncodeError::new(EncodeReason::TooLong(length))
 }
 
@@ -225,6 +230,16 @@ impl Segments {
             Ok([only]) => only,
             Err(many) => many.concat().into(),
         }
+    }
+}
+
+impl From<Bytes> for Segments {
+    fn from(bytes: Bytes) -> Self {
+        Self(if bytes.is_empty() {
+            Vec::new()
+        } else {
+            vec![bytes]
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason, Step, StepOut};
-use crate::field::room_for;
-use crate::sink::{Encoded, Later, Sink};
+use crate::field::{check_count, room_for};
+use crate::sink::{Encoded, Later, Sink, too_long};
 use crate::version::Ver;
 use crate::wire::{Frame, Parsed, Wire, span, uvarint};
 
@@ -79,6 +79,9 @@ pub(crate) enum Tag {
     Unknown,
 }
 
+/// The fewest bytes of a tagged field: its tag, and its size.
+const LEAST: usize = 2;
+
 /// Reads a tagged section: `known` takes the fields of the struct, and what it does not know is kept.
 #[inline(always)]
 pub(crate) fn read_tags<'a>(
@@ -89,13 +92,14 @@ pub(crate) fn read_tags<'a>(
     if !frame.ver.flexible {
         return Ok((i, UnknownTags::default()));
     }
-    let (i, count) = uvarint(i).map_err(in_tags)?;
+    let (rest, count) = uvarint(i).map_err(in_tags)?;
     if count == 0 {
-        return Ok((i, UnknownTags::default()));
+        return Ok((rest, UnknownTags::default()));
     }
+    check_count(i, rest, count as usize, LEAST).map_err(in_tags)?;
     // Taken apart and put together again, so that the way without tags goes through registers.
-    let (i, unknown) = read_some_tags(i, frame, count, known)?;
-    Ok((i, unknown))
+    let (rest, unknown) = read_some_tags(rest, frame, count, known)?;
+    Ok((rest, unknown))
 }
 
 /// An error in the section itself and not in one of its fields, under the name that Kafka's documentation has for it.
@@ -175,7 +179,7 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         write: &dyn Fn(&mut Sink) -> Encoded,
     ) -> Encoded {
         let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
-        self.unknown(below);
+        self.unknown(below)?;
         if self
             .unknown
             .first()
@@ -193,7 +197,7 @@ impl<'s, 'u> TagWriter<'s, 'u> {
     #[inline]
     pub(crate) fn finish(mut self) -> Encoded {
         if !self.unknown.is_empty() {
-            self.unknown(self.unknown.len());
+            self.unknown(self.unknown.len())?;
         }
         match &self.count {
             Some(count) if self.written > 0 => self.out.set_uvarint(count, self.written),
@@ -202,17 +206,20 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         Ok(())
     }
 
-    fn unknown(&mut self, count: usize) {
+    fn unknown(&mut self, count: usize) -> Encoded {
         let (now, later) = self
             .unknown
             .split_at_checked(count)
             .unwrap_or((self.unknown, &[]));
         for (tag, value) in now {
+            // Readers on the other side hold lengths in an i32.
+            let size = i32::try_from(value.len()).map_err(|_| too_long(value.len()))?;
             self.written += 1;
             self.out.uvarint(*tag);
-            self.out.uvarint(value.len() as u32);
+            self.out.uvarint(size.cast_unsigned());
             self.out.put(value);
         }
         self.unknown = later;
+        Ok(())
     }
 }

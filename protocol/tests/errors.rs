@@ -210,7 +210,10 @@ fn tagged_sections_are_read_strictly() {
     );
     assert_eq!(
         tagged(b"\xff\xff\xff\xff\x0f"),
-        DecodeReason::Truncated { needed: 1, left: 0 }
+        DecodeReason::LyingCount {
+            claimed: u32::MAX as usize,
+            left: 0
+        }
     );
     assert_eq!(tagged(b"\xff\xff\xff\xff\x1f"), DecodeReason::Varint);
     assert_eq!(tagged(b"\x80\x80\x80\x80\x80\x00"), DecodeReason::Varint);
@@ -218,7 +221,14 @@ fn tagged_sections_are_read_strictly() {
 
 #[test]
 fn an_error_of_the_section_itself_goes_by_the_name_that_kafka_has_for_it() {
-    let sections: [&[u8]; 5] = [b"", b"\x01", b"\x01\x05", b"\x01\x05\x02\x01", b"\x01\x80"];
+    let sections: [&[u8]; 6] = [
+        b"",
+        b"\x01",
+        b"\x02\x05\0\x06",
+        b"\x01\x05\x02\x01",
+        b"\x01\x80\x80",
+        b"\x01\x05\x80",
+    ];
     for section in sections {
         let body = [b"\0\0\x01\0\0\0\0", section].concat();
         let error = ApiVersionsResponse::decode(&body.into(), 3).unwrap_err();

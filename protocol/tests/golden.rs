@@ -375,25 +375,33 @@ fn headers_of_unknown_apis_are_read_as_far_as_all_headers_agree() {
 }
 
 #[test]
-fn unknown_tags_of_headers_are_kept() {
-    let tags = |header: UnknownTags| {
+fn unknown_tags_of_headers_are_kept_and_written_back() {
+    let tags = |header: &UnknownTags| {
         header
             .iter()
             .map(|(n, v)| (n, v.to_vec()))
             .collect::<Vec<_>>()
     };
-    let (header, body) =
-        decode_request_header(&unhex("0003 000c 00000007 ffff  01 05 02 beef  aa")).unwrap();
+    let request = unhex("0003 000c 00000007 ffff  01 05 02 beef  aa");
+    let (header, body) = decode_request_header(&request).unwrap();
+    assert_eq!(tags(&header.unknown_tags), [(5, vec![0xbe, 0xef])]);
+    assert_eq!(body, unhex("aa"));
+    let framed = header.frame(body).unwrap().into_bytes();
+    assert_eq!(framed, [&unhex("00000010")[..], &request].concat());
+
+    let response = unhex("00000007  01 05 02 beef  aa");
+    let (header, body) = decode_response_header(&response, ApiKey::METADATA, 12).unwrap();
+    assert_eq!(tags(&header.unknown_tags), [(5, vec![0xbe, 0xef])]);
+    assert_eq!(body, unhex("aa"));
+    let framed = header.frame(ApiKey::METADATA, 12, body.clone()).unwrap();
     assert_eq!(
-        (tags(header.unknown_tags), body),
-        (vec![(5, vec![0xbe, 0xef])], unhex("aa"))
+        framed.into_bytes(),
+        [&unhex("0000000a")[..], &response].concat()
     );
-    let (header, body) =
-        decode_response_header(&unhex("00000007  01 05 02 beef  aa"), ApiKey::METADATA, 12)
-            .unwrap();
+    let error = header.frame(ApiKey::METADATA, 8, body).unwrap_err();
     assert_eq!(
-        (tags(header.unknown_tags), body),
-        (vec![(5, vec![0xbe, 0xef])], unhex("aa"))
+        error.to_string(),
+        "ResponseHeader v0: has unknown tags, but this version has no tagged fields"
     );
 }
 

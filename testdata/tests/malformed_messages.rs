@@ -112,6 +112,12 @@ const CASES: &[Case] = &[
         "FindCoordinatorRequest v3: _tagged_fields: truncated to 0 of 1 byte at byte 3",
     ),
     Case(
+        "a number of tagged fields that the rest cannot hold",
+        Body(ApiKey::FIND_COORDINATOR, Request, 3),
+        b"\x02g\0\x02\x09\0\x0a",
+        "FindCoordinatorRequest v3: _tagged_fields: a count of 2 is more than the 3 bytes left can hold at byte 3",
+    ),
+    Case(
         "tags out of order",
         Body(ApiKey::FIND_COORDINATOR, Request, 3),
         b"\x02g\0\x02\x09\0\x08\0",

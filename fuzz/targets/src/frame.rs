@@ -62,10 +62,11 @@ impl ApiVisitor for RequestCase {
             ..header.clone()
         };
         assert_eq!(again, expected);
-        assert_eq!(
-            Some(rest),
-            body.encode(version).ok().map(|body| body.into_bytes())
-        );
+        let encoded = body.encode(version).expect("what was read can be written");
+        assert_eq!(rest, encoded.clone().into_bytes());
+        let framed = header.frame(encoded).expect("a header that was read");
+        let again = decode_request_header(&unframed(&framed.into_bytes())).expect("a sound header");
+        assert_eq!(again, (header.clone(), rest));
     }
 }
 
@@ -110,10 +111,15 @@ impl ApiVisitor for ResponseCase {
         let (again, rest) = decode_response_header(&unframed(&written), self.api, self.version)
             .expect("a sound header");
         assert_eq!(again.correlation_id, id);
-        assert_eq!(
-            Some(rest),
-            body.encode(self.version).ok().map(|body| body.into_bytes())
-        );
+        let encoded = body
+            .encode(self.version)
+            .expect("what was read can be written");
+        assert_eq!(rest, encoded.clone().into_bytes());
+        let framed = self.header.frame(self.api, self.version, encoded);
+        let framed = unframed(&framed.expect("a header that was read").into_bytes());
+        let again =
+            decode_response_header(&framed, self.api, self.version).expect("a sound header");
+        assert_eq!(again, (self.header.clone(), rest));
     }
 }
 

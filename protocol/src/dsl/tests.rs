@@ -326,6 +326,10 @@ fn no_length_exceeds_an_i32() {
         too_long(tagged(records(MOST)).encode(0)),
         ("tagged".into(), 5 + MOST + 1)
     );
+    // Zeroes that are never looked at, and so take no memory.
+    let mut unknown = LinkedRequest::default();
+    unknown.unknown_tags.insert(9, vec![0; MOST + 1].into());
+    assert_eq!(too_long(unknown.encode(0)), (String::new(), MOST + 1));
     // The header takes ten bytes.
     assert_eq!(
         too_long(encode_request(1, None, 0, &first(MOST))),

@@ -89,7 +89,7 @@ kafka! {
         0+  acknowledge_error_message: Option<Str> = None, null 0+;
         /// The leader to turn to after `NOT_LEADER_OR_FOLLOWER`.
         0+  current_leader: LeaderIdAndEpoch;
-        /// Whole batches, in which more records may lie than were handed out.
+        /// Batches, in which more records may lie than were handed out; the last one may be cut off.
         0+  records: Option<Records> = None, null 0-0;
         /// The records that were handed out.
         0+  acquired_records: Vec<AcquiredRecords>;

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use milena_codec::{
     Attributes, BatchBuilder, BatchHeader, Batches, Compression, CompressionType, Compressor,
-    Decompressor, HEADER_LEN, HeaderRef, Record, RecordBatch, RecordRef, SealedBatch, Stamp,
+    Decompressor, HEADER_LEN, HeaderRef, Record, RecordBatch, RecordRef, SealedBatch,
     TimestampType,
 };
 
@@ -20,12 +20,7 @@ pub(super) fn batch(batch: &RecordBatch) -> Result<(), String> {
     let records = as_created(batch, &section)?;
     let mut sealed = build(&records)?;
     let header = *batch.header();
-    let stamp = Stamp {
-        producer_id: header.producer_id,
-        producer_epoch: header.producer_epoch,
-        base_sequence: header.base_sequence,
-        transactional: batch.is_transactional(),
-    };
+    let stamp = header.stamp();
     let ours = sealed.encode(stamp).concat();
     let (ours, our_section) = ours.split_at(HEADER_LEN);
     same("the records section", &section, our_section)?;
