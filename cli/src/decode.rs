@@ -1,5 +1,6 @@
 //! `milena decode`: what the bytes of a request or a response say.
 
+mod dump;
 mod frame;
 mod input;
 mod place;
@@ -35,14 +36,14 @@ pub(crate) struct Args {
     /// A file with the bytes, or with their hex digits or base64; `-` or nothing: standard input.
     #[arg(value_name = "FILE", conflicts_with_all = ["hex", "base64"])]
     file: Option<std::path::PathBuf>,
-    /// The bytes as hex digits; white space, `0x`, `:` and `,` between them do not matter.
-    #[arg(long, value_name = "DIGITS", conflicts_with = "base64", value_parser = |text: &str| input::from_hex(text.as_bytes()))]
+    /// The bytes as hex digits; white space, `0x`, `:` and `,` between them do not matter. Or a dump of xxd or `hexdump -C`.
+    #[arg(long, value_name = "DIGITS", conflicts_with = "base64", value_parser = |text: &str| input::from_digits(text.as_bytes()))]
     hex: Option<Bytes>,
     /// The bytes as base64.
     #[arg(long, value_name = "TEXT", value_parser = |text: &str| input::from_base64(text.as_bytes()))]
     base64: Option<Bytes>,
     /// What FILE or standard input holds.
-    #[arg(long, value_enum, default_value_t = input::Encoding::Auto, value_name = "ENCODING")]
+    #[arg(long, value_enum, default_value_t = input::Encoding::Auto, value_name = "ENCODING", conflicts_with_all = ["hex", "base64"])]
     encoding: input::Encoding,
     /// Whether the four bytes of a length stand in front of each frame.
     #[arg(long, value_enum, default_value_t = frame::Framing::Auto, value_name = "FRAMING")]
@@ -51,13 +52,13 @@ pub(crate) struct Args {
     #[arg(long)]
     response: bool,
     /// Name or number of the API.
-    #[arg(long, value_name = "API", value_parser = parse_api, required_if_eq_any([("response", "true"), ("body", "true")]))]
+    #[arg(long, value_name = "API", value_parser = parse_api, allow_negative_numbers = true, required_if_eq_any([("response", "true"), ("body", "true")]))]
     api: Option<ApiKey>,
     /// Version of the API.
-    #[arg(long, value_name = "N", required_if_eq_any([("response", "true"), ("body", "true")]))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, required_if_eq_any([("response", "true"), ("body", "true")]))]
     api_version: Option<i16>,
     /// The bytes are one body, without a header.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "framing")]
     body: bool,
     /// One line for each message.
     #[arg(long)]

@@ -44,19 +44,12 @@ Try it without a Kafka of your own:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run an embedded cluster on this machine, in memory, until Ctrl-C.
     Broker(broker::Args),
-    /// Produce lines from standard input.
     Produce(produce::Args),
-    /// Write records to standard output.
     Consume(consume::Args),
-    /// Create, list, describe and delete topics.
     Topics(topics::Args),
-    /// Measure how fast records are produced, as kafka-producer-perf-test does.
     Perf(perf::Args),
-    /// Say what is wrong between here and a cluster.
     Doctor(doctor::Args),
-    /// Print captured requests and responses as JSON.
     Decode(decode::Args),
 }
 

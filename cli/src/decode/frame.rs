@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use milena_protocol::produce::ProduceRequest;
 use milena_protocol::tree::Tree;
 use milena_protocol::{
-    Api, ApiKey, DecodeError, Direction, Message, RequestHeader, ResponseHeader,
+    Api, ApiKey, DecodeError, Direction, ErrorCode, Message, RequestHeader, ResponseHeader,
     decode_request_header, decode_response_header,
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Frame {
 const LENGTH: usize = 4;
 /// The least that a header takes.
 const LEAST_HEADER: usize = 4;
+/// How an answer begins that says that there is no such version: to ApiVersions, it is in version 0.
+const UNSUPPORTED: [u8; 2] = ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes();
 /// No API has as many versions.
 const MANY_VERSIONS: i16 = 100;
 
@@ -163,19 +165,20 @@ impl Decoder {
             end = frame.end();
             frame.is_whole() && frame.bytes.len() >= LEAST_HEADER
         });
-        if fit && end == input.len() {
-            return known(true);
-        }
-        let Err(bare) = self.frame(&Frame::whole(input)) else {
-            return known(false);
-        };
         let behind = self.frame(&first);
         if first.is_whole() && behind.is_ok() {
             return known(true);
         }
+        // The first number of a response, which counts requests, may be its length by chance.
+        let Err(bare) = self.frame(&Frame::whole(input)) else {
+            return known(false);
+        };
+        if fit && end == input.len() {
+            return known(true);
+        }
         match self.direction {
             Direction::Request if begins_request(input) => known(false),
-            Direction::Request if begins_request(&first.bytes) => known(true),
+            Direction::Request if has_header(&first.bytes) => known(true),
             Direction::Request => guessed(false),
             Direction::Response if bare.at.is_none() => known(false),
             // A frame that is cut off makes sense to its end.
@@ -208,9 +211,12 @@ impl Decoder {
                 self.read(key, version, Some(Header::Request(header)), frame, &body)
             }
             Direction::Response => {
-                let (key, version) = self.known(frame)?;
+                let (key, mut version) = self.known(frame)?;
                 let (header, body) = decode_response_header(&frame.bytes, key, version)
                     .map_err(|error| frame.complaint(&error, &frame.bytes))?;
+                if key == ApiKey::API_VERSIONS && body.starts_with(&UNSUPPORTED) {
+                    version = 0;
+                }
                 self.read(key, version, Some(Header::Response(header)), frame, &body)
             }
         }
@@ -237,15 +243,20 @@ impl Decoder {
         frame: &Frame,
         body: &Bytes,
     ) -> Result<Decoded, Complaint> {
+        let is_request = matches!(header, Some(Header::Request(_)));
+        let or = if is_request && self.api.is_none() {
+            "; if these are responses: --response --api API --api-version N"
+        } else {
+            ""
+        };
         let api = Api::find(key).ok_or_else(|| Complaint {
-            what: no_api_of_clients(key),
+            what: no_api_of_clients(key) + or,
             at: Some(frame.start),
         })?;
         // A version that there is not is wrong in a request's header, or was asked for.
         if !api.versions.contains(version) {
-            let is_request = matches!(header, Some(Header::Request(_)));
             return Err(Complaint {
-                what: format!("{key} has versions {}, and not {version}", api.versions),
+                what: format!("{key} has versions {}, and not {version}{or}", api.versions),
                 at: is_request.then(|| frame.version_at()),
             });
         }
@@ -263,6 +274,11 @@ impl Decoder {
 /// That there is no table of an API.
 pub(super) fn no_api_of_clients(key: ApiKey) -> String {
     format!("{key} is no API that clients speak")
+}
+
+/// Whether the bytes begin with the header of a request, and all of it.
+fn has_header(bytes: &Bytes) -> bool {
+    begins_request(bytes) && decode_request_header(bytes).is_ok()
 }
 
 /// Whether the bytes begin with an API that there is, and a version that there could be.

@@ -4,12 +4,14 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use clap::ValueEnum;
+
+use super::dump;
 
 /// Tools differ in whether they pad the end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -20,9 +22,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Encoding {
-    /// Hex digits or base64 if it could be either, in this order, and else the bytes themselves.
+    /// If it is text, hex digits or base64, in this order, and else the bytes themselves.
     Auto,
-    /// Hex digits.
+    /// Hex digits, or a dump with offsets in front, as xxd and `hexdump -C` print it.
     Hex,
     /// Base64.
     Base64,
@@ -45,13 +47,46 @@ pub(super) fn read(file: Option<&Path>, encoding: Encoding) -> anyhow::Result<By
         }
     };
     match encoding {
-        Encoding::Auto => Ok(from_hex(&content)
-            .or_else(|_| from_base64(&content))
-            .unwrap_or_else(|_| content.into())),
-        Encoding::Hex => from_hex(&content),
+        Encoding::Auto => guess(content),
+        Encoding::Hex => from_digits(&content),
         Encoding::Base64 => from_base64(&content),
         Encoding::Raw => Ok(content.into()),
     }
+}
+
+/// The bytes that text stands for, and of what is no text the bytes themselves: a frame is none, for there is a zero in
+/// its length or its header.
+fn guess(content: Vec<u8>) -> anyhow::Result<Bytes> {
+    let is_text = str::from_utf8(&content)
+        .is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()));
+    if !is_text {
+        return Ok(content.into());
+    }
+    let not_hex = match from_digits(&content) {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => error,
+    };
+    // Digits of which one is missing would pass for base64.
+    if content
+        .iter()
+        .all(|letter| is_between(*letter) || letter.is_ascii_hexdigit())
+    {
+        return Err(not_hex);
+    }
+    from_base64(&content).map_err(|not_base64| {
+        anyhow!("this is text that is neither hex digits ({not_hex}) nor base64 ({not_base64})")
+    })
+}
+
+/// The bytes that hex digits stand for, alone or in a dump.
+pub(super) fn from_digits(text: &[u8]) -> anyhow::Result<Bytes> {
+    let dump = str::from_utf8(text).ok().and_then(dump::read);
+    dump.unwrap_or_else(|| from_hex(text))
+}
+
+/// Whether the letter may stand between digits and means nothing.
+fn is_between(letter: u8) -> bool {
+    letter.is_ascii_whitespace() || letter == b':' || letter == b','
 }
 
 /// The bytes that hex digits stand for.
@@ -60,10 +95,10 @@ pub(super) fn from_hex(text: &[u8]) -> anyhow::Result<Bytes> {
     let mut high = None;
     let mut text = text.iter().enumerate().peekable();
     while let Some((at, letter)) = text.next() {
-        let letter = char::from(*letter);
-        if letter.is_ascii_whitespace() || letter == ':' || letter == ',' {
+        if is_between(*letter) {
             continue;
         }
+        let letter = char::from(*letter);
         if letter == '0'
             && high.is_none()
             && text
@@ -97,7 +132,7 @@ pub(super) fn from_base64(text: &[u8]) -> anyhow::Result<Bytes> {
         .collect();
     match BASE64.decode(text) {
         Ok(bytes) => Ok(bytes.into()),
-        Err(error) => bail!("this is not base64: {error}"),
+        Err(error) => bail!("{error}"),
     }
 }
 

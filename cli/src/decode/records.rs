@@ -119,8 +119,8 @@ impl<'a> SetForm<'a> {
     }
 
     fn batches(&self) -> Batches {
-        // A broker fills a Fetch response to the byte, and cuts the last batch off.
-        if self.form.message.api == ApiKey::FETCH {
+        // A broker fills the response to the byte, and cuts the last batch off.
+        if let ApiKey::FETCH | ApiKey::SHARE_FETCH = self.form.message.api {
             Batches::new(self.set.clone())
         } else {
             Batches::exact(self.set.clone())
@@ -129,9 +129,12 @@ impl<'a> SetForm<'a> {
 
     fn complain(&self, error: &BatchError) {
         // In records that were compressed there is no such byte of the input.
-        let at = error.byte.unwrap_or(error.position);
+        let (what, at) = match error.byte {
+            Some(byte) => (error.to_string(), byte),
+            None => (format!("{error}, in the batch that begins"), error.position),
+        };
         self.form.complaints.borrow_mut().push(Complaint {
-            what: error.to_string(),
+            what,
             at: self.start.map(|start| start + at),
         });
     }
@@ -222,7 +225,7 @@ impl BatchHeaderForm {
     }
 }
 
-/// The records of a batch up to the first that cannot be read.
+/// The records of a batch up to the first mistake.
 struct RecordsForm<'a> {
     set: &'a SetForm<'a>,
     batch: &'a Batch,

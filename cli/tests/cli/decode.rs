@@ -190,8 +190,13 @@ milena: MetadataRequest v12: topics: a count of 1 is more than the 7 bytes left 
 fn a_frame_is_taken_for_what_it_is_though_it_is_none() {
     let response = ["--response", "--api", "Metadata", "--api-version", "1"];
     // Arguments, what is said of them, and where in the input.
-    let cases: [(&[&str], &str, Option<usize>); 10] = [
+    let cases: [(&[&str], &str, Option<usize>); 11] = [
         // A version that there is not, with and without a length, and cut off.
+        (
+            &["--hex", "0003 00ff 00000007 ffff 00"],
+            "Metadata (3) has versions 0-13, and not 255",
+            Some(2),
+        ),
         (
             &["--hex", "0003 0063 00000007 ffff 00000000"],
             "Metadata (3) has versions 0-13, and not 99",
@@ -301,6 +306,67 @@ fn where_the_bytes_do_not_tell_the_framing_is_said() {
     assert!(noise.stderr().contains(guess), "{}", noise.stderr());
     let sure = decode(&["--hex", "0003 0001 00000007 ffff 000000"], b"").expect(1);
     assert!(!sure.stderr().contains("taken for"), "{}", sure.stderr());
+}
+
+#[test]
+fn a_correlation_id_may_be_what_a_length_would_be() {
+    let response = ["--response", "--api", "Heartbeat", "--api-version", "1"];
+    let hex = ["--hex", "00000006 00000000 0000"];
+    let decoded = decode(&[&response[..], &hex].concat(), b"").expect(0);
+    assert_eq!(decoded.json()[0]["responseHeader"]["correlationId"], 6);
+}
+
+#[test]
+fn the_answer_to_an_unknown_version_of_api_versions_is_read() {
+    let args = ["--response", "--api", "ApiVersions", "--api-version", "4"];
+    let hex = ["--hex", "00000007 0023 00000001 0012 0000 0004"];
+    let decoded = decode(&[&args[..], &hex].concat(), b"").expect(0);
+    let keys = json!([{"apiKey": 18, "minVersion": 0, "maxVersion": 4}]);
+    let response = json!({"errorCode": 35, "apiKeys": keys});
+    assert_eq!(decoded.json()[0]["response"], response);
+}
+
+#[test]
+fn a_response_without_its_arguments_is_told_how_it_is_read() {
+    let refused = decode(&["--hex", "00000001 0000 00000000"], b"").expect(1);
+    let says = refused.stderr();
+    assert!(
+        says.contains("--response --api API --api-version N"),
+        "{says}"
+    );
+    let help = run(&["decode", "--help"], b"").expect(0).stdout();
+    assert!(help.contains("under the offending byte"), "{help}");
+}
+
+#[test]
+fn text_that_stands_for_no_bytes_is_refused() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"00030001000000 07ffff0000000", "half a byte is missing"),
+        (b"\"0003\"", "neither hex digits"),
+        ("0003 0001 \u{fc}".as_bytes(), "neither hex digits"),
+        (
+            b"00000000: 0003 0001\n00000010: 0007\n",
+            "its offsets do not count its bytes",
+        ),
+    ];
+    for (text, complaint) in cases {
+        let refused = decode(&[], text).expect(1);
+        let says = refused.stderr();
+        assert!(says.contains(complaint), "{says}");
+    }
+}
+
+#[test]
+fn dumps_are_read() {
+    let framed = metadata();
+    let dump: String = framed
+        .chunks(16)
+        .enumerate()
+        .map(|(line, bytes)| format!("{:08x}: {}  {}\n", line * 16, hex(bytes), "me.orders"))
+        .collect();
+    let expected = decode(&["--hex", &hex(&framed)], b"").expect(0).json();
+    assert_eq!(decode(&[], dump.as_bytes()).expect(0).json(), expected);
+    assert_eq!(decode(&["--hex", &dump], b"").expect(0).json(), expected);
 }
 
 #[test]
