@@ -154,7 +154,7 @@ impl Control {
 
     fn trouble_with(&self, topic: &str) -> Option<Cause> {
         let refused = self.cluster().topic(topic).and_then(|view| view.error);
-        self.trouble().or(refused.map(|code| Cause::from(code)))
+        self.trouble().or(refused.map(Cause::from))
     }
 
     fn command(&self, command: Command) {
