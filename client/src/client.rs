@@ -317,13 +317,8 @@ impl Client {
         if response.error_code.is_err() {
             return Err(Cause::from(response.error_code));
         }
-        if response.producer_id < 0 || response.producer_epoch < 0 {
-            return Err(Cause::Other("the broker gave no producer id".into()));
-        }
-        Ok(ProducerIdentity {
-            producer_id: response.producer_id,
-            epoch: response.producer_epoch,
-        })
+        ProducerIdentity::from_wire(response.producer_id, response.producer_epoch)
+            .ok_or_else(|| Cause::Other("the broker gave no producer id".into()))
     }
 }
 

@@ -46,6 +46,7 @@ mod client;
 mod config;
 mod error;
 mod io;
+mod lock;
 mod process;
 mod producer;
 mod properties;

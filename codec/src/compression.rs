@@ -129,18 +129,8 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn gzip(level: i32) -> Result<Self, LevelError> {
-        if level == GZIP_DEFAULT || (level >= 1 && level <= 9) {
-            Ok(Self {
-                kind: CompressionType::Gzip,
-                level,
-            })
-        } else {
-            Err(LevelError::OutOfRange {
-                codec: CompressionType::Gzip,
-                level,
-                allowed: "-1 or 1 to 9",
-            })
-        }
+        let has = level == GZIP_DEFAULT || (level >= 1 && level <= 9);
+        Self::leveled(CompressionType::Gzip, level, has, "-1 or 1 to 9")
     }
 
     /// Lz4 at a level of Kafka's: 1 to 17.
@@ -160,18 +150,8 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn lz4(level: i32) -> Result<Self, LevelError> {
-        if level >= LZ4_MIN && level <= LZ4_MAX {
-            Ok(Self {
-                kind: CompressionType::Lz4,
-                level,
-            })
-        } else {
-            Err(LevelError::OutOfRange {
-                codec: CompressionType::Lz4,
-                level,
-                allowed: "1 to 17",
-            })
-        }
+        let has = level >= LZ4_MIN && level <= LZ4_MAX;
+        Self::leveled(CompressionType::Lz4, level, has, "1 to 17")
     }
 
     /// Zstandard at a level: 1 (fastest) to 22 (smallest); 0 is the default, 3; negative levels,
@@ -180,17 +160,24 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn zstd(level: i32) -> Result<Self, LevelError> {
-        if level >= ZSTD_MIN && level <= ZSTD_MAX {
-            let level = if level == 0 { ZSTD_DEFAULT } else { level };
-            Ok(Self {
-                kind: CompressionType::Zstd,
-                level,
-            })
+        let has = level >= ZSTD_MIN && level <= ZSTD_MAX;
+        let level = if level == 0 { ZSTD_DEFAULT } else { level };
+        Self::leveled(CompressionType::Zstd, level, has, "-131072 to 22")
+    }
+
+    const fn leveled(
+        codec: CompressionType,
+        level: i32,
+        has: bool,
+        allowed: &'static str,
+    ) -> Result<Self, LevelError> {
+        if has {
+            Ok(Self { kind: codec, level })
         } else {
             Err(LevelError::OutOfRange {
-                codec: CompressionType::Zstd,
+                codec,
                 level,
-                allowed: "-131072 to 22",
+                allowed,
             })
         }
     }

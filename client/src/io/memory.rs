@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::{Pin, pin},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -14,13 +14,15 @@ use bytes::BytesMut;
 use milena_engine::produce::{Budget, Grant, Need, Ticket};
 use tokio::sync::Notify;
 
+use crate::lock::Lock;
+
 /// A [`Budget`] behind a lock, with the wakers of those who wait for it.
 #[derive(Debug)]
 pub(crate) struct Memory {
     total: usize,
     /// Whether anybody waits; written under the lock.
     short: AtomicBool,
-    state: Mutex<State>,
+    state: Lock<State>,
     /// Tells of the moment when nothing is held any more.
     emptied: Notify,
 }
@@ -36,7 +38,7 @@ impl Memory {
         Self {
             total,
             short: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 budget: Budget::new(total, chunk_size),
                 wakers: Vec::new(),
             }),
@@ -126,7 +128,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,10 +1,6 @@
 //! Connections by broker and purpose.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use milena_engine::{
@@ -16,7 +12,7 @@ use milena_engine::{
 use milena_protocol::Request;
 
 use super::lane::{Lane, LaneSettings, RequestError};
-use crate::{error::Peer, process::Home};
+use crate::{error::Peer, lock::Lock, process::Home};
 
 /// What a connection is for. Requests that keep a broker busy for long do not stand in the way of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +38,8 @@ pub(crate) struct Pool {
     settings: LaneSettings,
     runtime: tokio::runtime::Handle,
     cluster: Arc<ArcSwap<Cluster>>,
-    lanes: Mutex<BTreeMap<(Purpose, NodeId), Lane>>,
-    rng: Mutex<Rng>,
+    lanes: Lock<BTreeMap<(Purpose, NodeId), Lane>>,
+    rng: Lock<Rng>,
     on_lost: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -59,8 +55,8 @@ impl Pool {
             settings,
             runtime,
             cluster,
-            lanes: Mutex::default(),
-            rng: Mutex::new(Rng::new(fastrand::u64(..))),
+            lanes: Lock::default(),
+            rng: Lock::new(Rng::new(fastrand::u64(..))),
             on_lost: Arc::new(on_lost),
         }
     }
@@ -93,7 +89,7 @@ impl Pool {
 
     /// Ends the connections of that purpose, once what is under way is answered.
     pub(crate) fn forget(&self, purpose: Purpose) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes.lock();
         lanes.retain(|(of, _), _| *of != purpose);
     }
 
@@ -113,7 +109,7 @@ impl Pool {
     fn least_loaded(&self) -> Option<NodeId> {
         let now = self.settings.dialer.clock.now();
         let cluster = self.cluster.load();
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = self.lanes.lock();
         let candidate = |&node: &NodeId| {
             let lane = lanes.get(&(Purpose::General, node));
             let untried = milena_engine::route::Reach::Idle { last_attempt: None };
@@ -123,7 +119,7 @@ impl Pool {
             }
         };
         let candidates: Vec<_> = cluster.brokers.keys().map(candidate).collect();
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = self.rng.lock();
         least_loaded(&candidates, &mut rng)
     }
 
@@ -131,7 +127,7 @@ impl Pool {
     fn lane(&self, purpose: Purpose, node: NodeId) -> Option<Lane> {
         let cluster = self.cluster.load();
         let broker = cluster.broker(node)?;
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes.lock();
         // Brokers that left are forgotten, as are addresses at which a broker no longer is.
         lanes.retain(|(_, node), lane| {
             let broker = cluster.broker(*node);

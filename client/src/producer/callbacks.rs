@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::MutexGuard,
     task::{Context, Poll, Waker},
 };
 
@@ -13,7 +13,7 @@ use super::{
     delivery::{Delivery, DeliveryStatus, RecordMetadata},
     interceptor::Interceptors,
 };
-use crate::{ProduceError, blocking::forbidden};
+use crate::{ProduceError, blocking::forbidden, lock::Lock};
 
 /// Called once, with what became of a record.
 pub(crate) type Callback = Box<dyn FnOnce(Result<RecordMetadata, ProduceError>) + Send>;
@@ -28,7 +28,7 @@ pub(crate) type Tell<'a> = dyn FnMut() -> Option<Callback> + Send + 'a;
 /// for that one.
 #[derive(Debug, Default)]
 pub(crate) struct Callbacks {
-    line: Mutex<Line>,
+    line: Lock<Line>,
 }
 
 #[derive(Default)]
@@ -94,7 +94,7 @@ impl Callbacks {
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.lock()
     }
 }
 
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn a_batch_that_is_settled_first_waits_for_the_one_before_it() {
         let callbacks = Callbacks::default();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Lock::new(Vec::new()));
         let batches = [0, 1].map(|_| Arc::new(Completion::new(Home::here(), "t".into(), 0)));
         for (nth, batch) in batches.iter().enumerate() {
             for index in [0, 1] {
                 let seen = seen.clone();
                 let note = move |outcome: Result<RecordMetadata, ProduceError>| {
-                    seen.lock().unwrap().push((nth, outcome.unwrap().offset()));
+                    seen.lock().push((nth, outcome.unwrap().offset()));
                 };
                 let delivery = Delivery::new(batch.clone(), index, 0);
                 callbacks.enlist(delivery, Some(Box::new(note)));
@@ -166,16 +166,16 @@ mod tests {
         }
         batches[1].complete(None, Ok(ACK));
         callbacks.run(None);
-        assert!(seen.lock().unwrap().is_empty());
+        assert!(seen.lock().is_empty());
         // Of a batch that was split, the last part may come first too.
         batches[0].complete(Some(1..2), Ok(ACK));
         callbacks.run(None);
-        assert!(seen.lock().unwrap().is_empty());
+        assert!(seen.lock().is_empty());
         assert_eq!(callbacks.pending(), Some(4));
         batches[0].complete(Some(0..1), Ok(ACK));
         callbacks.run(None);
         let expected = [(0, Some(10)), (0, Some(10)), (1, Some(10)), (1, Some(11))];
-        assert_eq!(*seen.lock().unwrap(), expected);
+        assert_eq!(*seen.lock(), expected);
         assert_eq!(callbacks.pending(), None);
     }
 
@@ -183,21 +183,21 @@ mod tests {
     fn one_that_settles_others_leaves_them_to_whoever_called_it() {
         let callbacks = Arc::new(Callbacks::default());
         let batches = [0, 1].map(|_| Arc::new(Completion::new(Home::here(), "t".into(), 0)));
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Lock::new(Vec::new()));
         let (line, next, first) = (callbacks.clone(), batches[1].clone(), seen.clone());
         let settling = move |_| {
             next.complete(None, Ok(ACK));
             line.run(None);
-            first.lock().unwrap().push("first");
+            first.lock().push("first");
             panic!("on purpose");
         };
         let [one, two] = batches.clone().map(|batch| Delivery::new(batch, 0, 0));
         callbacks.enlist(one, Some(Box::new(settling)));
         let second = seen.clone();
-        let noting = move |_| second.lock().unwrap().push("second");
+        let noting = move |_| second.lock().push("second");
         callbacks.enlist(two, Some(Box::new(noting)));
         batches[0].complete(None, Ok(ACK));
         callbacks.run(None);
-        assert_eq!(*seen.lock().unwrap(), ["first", "second"]);
+        assert_eq!(*seen.lock(), ["first", "second"]);
     }
 }

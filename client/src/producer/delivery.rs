@@ -6,14 +6,17 @@ use std::{
     num::NonZeroU32,
     ops::Range,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, MutexGuard, OnceLock},
     task::{Context, Poll, Waker},
 };
 
 use milena_engine::produce::{Ack, Failure};
 
 use super::error::{ProduceError, ProduceErrorKind};
-use crate::process::{Forked, Home, MOMENT, since_1970};
+use crate::{
+    lock::Lock,
+    process::{Forked, Home, MOMENT, since_1970},
+};
 
 /// Where a record was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +104,7 @@ pub(crate) struct Completion {
     partition: i32,
     /// What became of the batch, unless it was split.
     whole: OnceLock<Fate>,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]
@@ -208,7 +211,7 @@ impl Completion {
             topic,
             partition,
             whole: OnceLock::new(),
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 waiting: Vec::new(),
                 parts: Vec::new(),
             }),
@@ -302,7 +305,7 @@ impl Completion {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -3,14 +3,14 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll, Waker, ready},
 };
 
 use futures_sink::Sink;
 
 use super::{Producer, owned::OwnedRecord, sending::Takes};
-use crate::{BoxFuture, ProduceError, ProduceErrorKind, RecordMetadata, TrySendError};
+use crate::{BoxFuture, ProduceError, ProduceErrorKind, RecordMetadata, TrySendError, lock::Lock};
 
 /// A producer as a [`Sink`] of records; made by [`Producer::sink`].
 ///
@@ -55,7 +55,7 @@ pub struct ProducerSink {
 
 /// The records that were taken and are not settled.
 #[derive(Debug, Default)]
-struct Taken(Mutex<State>);
+struct Taken(Lock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -170,7 +170,7 @@ impl Taken {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A topic's partitions, as a producer sees them.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, MutexGuard,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
@@ -19,6 +19,7 @@ use super::{
     growing::Growing,
     partitioner::{Gauge, Sights},
 };
+use crate::lock::Lock;
 
 /// Why a partition's records are not sent at present.
 const NO_LEADER: &str = "the partition has no leader";
@@ -31,12 +32,12 @@ pub(crate) struct Topic {
     partitions: Growing<PartitionRef>,
     /// How many there are.
     count: AtomicU32,
-    adopting: Mutex<()>,
+    adopting: Lock<()>,
     /// A record was written since the topic was last reported as used.
     used: AtomicBool,
     sticky: AtomicU32,
     sights: Arc<Sights>,
-    rng: Mutex<Rng>,
+    rng: Lock<Rng>,
 }
 
 /// What a topic's partitions know of it.
@@ -57,7 +58,7 @@ pub(crate) struct PartitionCell {
     pub(crate) index: i32,
     pub(crate) gauge: Gauge,
     pub(crate) callbacks: Callbacks,
-    queue: Mutex<PartitionQueue<Arc<Completion>>>,
+    queue: Lock<PartitionQueue<Arc<Completion>>>,
 }
 
 /// A shared handle to a partition.
@@ -74,11 +75,11 @@ impl Topic {
             }),
             partitions: Growing::new(),
             count: AtomicU32::new(0),
-            adopting: Mutex::new(()),
+            adopting: Lock::new(()),
             used: AtomicBool::new(true),
             sticky: AtomicU32::new(0),
             sights,
-            rng: Mutex::new(Rng::new(seed)),
+            rng: Lock::new(Rng::new(seed)),
         });
         topic.grow(&view);
         topic.next_sticky(topic.sticky.load(Ordering::Relaxed));
@@ -123,7 +124,7 @@ impl Topic {
 
     /// Moves on from `from`, unless somebody did already.
     pub(crate) fn next_sticky(&self, from: u32) {
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = self.rng.lock();
         if let Some(next) = self.sights.pick(self, &self.view(), &mut rng) {
             let _ = self
                 .sticky
@@ -139,7 +140,7 @@ impl Topic {
         mut moved: impl FnMut(&PartitionRef, &mut PartitionQueue<Arc<Completion>>),
     ) {
         // One at a time, each with the latest there is: an older view never replaces a newer one.
-        let _turn = self.adopting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.adopting.lock();
         let view = &latest();
         let before = self.facts.view.swap(view.clone());
         // Of a topic that was created anew, leader epochs begin anew.
@@ -194,7 +195,7 @@ impl Topic {
                 index: i32::try_from(index).unwrap_or(i32::MAX),
                 gauge: Gauge::default(),
                 callbacks: Callbacks::default(),
-                queue: Mutex::new(queue),
+                queue: Lock::new(queue),
             })));
         }
     }
@@ -202,7 +203,7 @@ impl Topic {
 
 impl PartitionRef {
     pub(crate) fn lock(&self) -> MutexGuard<'_, PartitionQueue<Arc<Completion>>> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.queue.lock()
     }
 
     pub(crate) fn cell(&self) -> &PartitionCell {

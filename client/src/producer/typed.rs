@@ -1,15 +1,12 @@
 //! A topic whose keys and values have types.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use super::{
     Delivery, Producer, Record, RecordMetadata, TopicHandle, TransactionTopic, error::ProduceError,
     record::Headers, sending::TakesForOne,
 };
-use crate::{HeaderRef, Payload, SerializeError, Serializer, SerializerContext};
+use crate::{HeaderRef, Payload, SerializeError, Serializer, SerializerContext, lock::Lock};
 
 /// Buffers that have grown beyond this are not kept.
 const KEPT: usize = 64 * 1024;
@@ -79,7 +76,7 @@ pub struct TypedTopic<K: ?Sized, V: ?Sized, T = TopicHandle> {
 pub(crate) struct Form<K: ?Sized, V: ?Sized> {
     key: Arc<dyn Serializer<K>>,
     value: Arc<dyn Serializer<V>>,
-    pool: Arc<Mutex<Vec<Scratch>>>,
+    pool: Arc<Lock<Vec<Scratch>>>,
 }
 
 /// A record whose key and value are yet to be serialized; made by [`TypedTopic::record`].
@@ -102,7 +99,7 @@ struct Scratch {
 
 /// Memory on loan, which is given back when the record is accepted, or is not.
 struct Loan<'a> {
-    pool: &'a Mutex<Vec<Scratch>>,
+    pool: &'a Lock<Vec<Scratch>>,
     scratch: Scratch,
 }
 
@@ -255,7 +252,7 @@ impl<K: ?Sized, V: ?Sized> Form<K, V> {
     }
 
     fn borrow(&self) -> Loan<'_> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.pool.lock();
         Loan {
             pool: &self.pool,
             scratch: pool.pop().unwrap_or_default(),
@@ -318,7 +315,7 @@ impl Drop for Loan<'_> {
             scratch.key.clear();
             scratch.value.clear();
             scratch.headers.clear();
-            let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pool = self.pool.lock();
             pool.push(scratch);
         }
     }

@@ -13,6 +13,13 @@ pub struct ProducerIdentity {
     pub epoch: i16,
 }
 
+impl ProducerIdentity {
+    /// The identity in a response, if there is one.
+    pub fn from_wire(producer_id: i64, epoch: i16) -> Option<Self> {
+        (producer_id >= 0 && epoch >= 0).then_some(Self { producer_id, epoch })
+    }
+}
+
 /// The identity that a producer's partitions draw on.
 ///
 /// A partition keeps the identity that it began with until it has to restart its sequence. Raising the epoch needs

@@ -168,15 +168,13 @@ impl Transactions {
             self.heed(kind, response.error_code, now, identity);
             return;
         }
-        if response.producer_id < 0 || response.producer_epoch < 0 {
+        let (id, epoch) = (response.producer_id, response.producer_epoch);
+        let Some(granted) = ProducerIdentity::from_wire(id, epoch) else {
             let cause = Cause::Connection("the coordinator gave no producer id".into());
             let api = Some(kind.api());
             return self.end(Trouble { api, cause });
-        }
-        identity.handle_granted(ProducerIdentity {
-            producer_id: response.producer_id,
-            epoch: response.producer_epoch,
-        });
+        };
+        identity.handle_granted(granted);
         self.handle_success();
         self.bump = false;
         self.state = State::Ready;
@@ -278,11 +276,9 @@ impl Transactions {
             self.heed(kind, response.error_code, now, identity);
             return;
         }
-        if response.producer_id >= 0 && response.producer_epoch >= 0 {
-            identity.handle_granted(ProducerIdentity {
-                producer_id: response.producer_id,
-                epoch: response.producer_epoch,
-            });
+        let (id, epoch) = (response.producer_id, response.producer_epoch);
+        if let Some(granted) = ProducerIdentity::from_wire(id, epoch) {
+            identity.handle_granted(granted);
             self.bump = false;
         }
         self.complete(outcome, identity);

@@ -1,9 +1,6 @@
 //! What anybody may want of the control task, and how they are told.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 use milena_engine::{
@@ -15,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     error::{Cause, TopicError},
+    lock::Lock,
     process::Home,
 };
 
@@ -28,7 +26,7 @@ pub(crate) struct Control {
     commands: mpsc::UnboundedSender<Command>,
     cluster: Arc<ArcSwap<Cluster>>,
     changes: watch::Receiver<u64>,
-    trouble: Arc<Mutex<Option<Cause>>>,
+    trouble: Arc<Lock<Option<Cause>>>,
 }
 
 pub(crate) enum Command {
@@ -146,10 +144,7 @@ impl Control {
 
     /// What keeps the picture from being renewed, if anything does.
     pub(crate) fn trouble(&self) -> Option<Cause> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().clone()
     }
 
     fn trouble_with(&self, topic: &str) -> Option<Cause> {
@@ -166,7 +161,7 @@ impl Control {
     pub(crate) fn channel(cluster: Arc<ArcSwap<Cluster>>) -> (Self, Inbox) {
         let (commands, received) = mpsc::unbounded_channel();
         let (publish, changes) = watch::channel(cluster.load().version);
-        let trouble = Arc::new(Mutex::new(None));
+        let trouble = Arc::new(Lock::new(None));
         let inbox = Inbox {
             commands: received,
             publish,
@@ -199,7 +194,7 @@ impl Control {
 pub(crate) struct Inbox {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     publish: watch::Sender<u64>,
-    trouble: Arc<Mutex<Option<Cause>>>,
+    trouble: Arc<Lock<Option<Cause>>>,
 }
 
 impl Inbox {
@@ -210,6 +205,6 @@ impl Inbox {
 
     /// Notes what keeps the picture from being renewed, for those who give up waiting for it.
     pub(super) fn set_trouble(&self, cause: Option<Cause>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+        *self.trouble.lock() = cause;
     }
 }

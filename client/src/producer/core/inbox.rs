@@ -1,18 +1,18 @@
 //! What a broker's task is told from outside.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use milena_engine::time::Instant;
 
-use crate::producer::topic::PartitionRef;
+use crate::{lock::Lock, producer::topic::PartitionRef};
 
 /// What a broker's task is told from outside.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    state: Mutex<Letters>,
+    state: Lock<Letters>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(crate) struct Letters {
 impl Inbox {
     /// Leaves something for the task and wakes it.
     pub(crate) fn write(&self, letter: impl FnOnce(&mut Letters)) {
-        let mut letters = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut letters = self.state.lock();
         letter(&mut letters);
         let waker = letters.waker.take();
         drop(letters);
@@ -43,7 +43,7 @@ impl Inbox {
 
     /// Takes what is there out; nothing means that the task will be woken when there is something.
     pub(crate) fn poll_read(&self, cx: &Context<'_>) -> Poll<Letters> {
-        let mut letters = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut letters = self.state.lock();
         let Letters {
             wakes,
             pressure,

@@ -8,7 +8,7 @@ mod transactions;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, MutexGuard,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,6 +35,7 @@ use super::{
 use crate::{
     Client,
     io::{clock::Clock, keeper, memory::Memory},
+    lock::Lock,
 };
 
 pub(crate) use self::{
@@ -59,14 +60,14 @@ pub(crate) struct Core {
     /// How partitions are chosen.
     sights: Arc<Sights>,
     interceptors: Interceptors,
-    identity: Mutex<Identity>,
+    identity: Lock<Identity>,
     /// With transactions only.
     pub(crate) coordination: Option<Coordination>,
     topics: ArcSwap<FxHashMap<Arc<str>, Arc<Topic>>>,
-    brokers: Mutex<BTreeMap<NodeId, Arc<Inbox>>>,
-    reaper: Mutex<Reaper<PartitionRef>>,
+    brokers: Lock<BTreeMap<NodeId, Arc<Inbox>>>,
+    reaper: Lock<Reaper<PartitionRef>>,
     /// Topics that are used again after a rest.
-    newly_used: Mutex<Vec<Arc<str>>>,
+    newly_used: Lock<Vec<Arc<str>>>,
     /// Wakes the keeper: there is a new deadline, an identity is wanted, or the end begins.
     pub(crate) keeper: Notify,
     /// Why no record is accepted: a set of [`CLOSED`] and [`NO_TRANSACTION`].
@@ -106,11 +107,11 @@ impl Core {
             max_block: setup.max_block,
             sights: Arc::new(sights),
             interceptors: setup.interceptors,
-            identity: Mutex::new(Identity::new()),
+            identity: Lock::new(Identity::new()),
             topics: ArcSwap::default(),
-            brokers: Mutex::default(),
-            reaper: Mutex::new(Reaper::new()),
-            newly_used: Mutex::default(),
+            brokers: Lock::default(),
+            reaper: Lock::new(Reaper::new()),
+            newly_used: Lock::default(),
             keeper: Notify::new(),
             shut: AtomicU8::new(if transactions.is_some() {
                 NO_TRANSACTION
@@ -224,9 +225,7 @@ impl Core {
     }
 
     fn used(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
-        self.newly_used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.newly_used.lock()
     }
 
     fn inbox(&self, node: NodeId) -> Arc<Inbox> {
@@ -243,11 +242,11 @@ impl Core {
 
     /// The brokers that something was to be sent to.
     pub(crate) fn brokers(&self) -> MutexGuard<'_, BTreeMap<NodeId, Arc<Inbox>>> {
-        self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.brokers.lock()
     }
 
     pub(crate) fn identity(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+        self.identity.lock()
     }
 
     pub(crate) fn topics(&self) -> Arc<FxHashMap<Arc<str>, Arc<Topic>>> {
@@ -268,7 +267,7 @@ impl Core {
     }
 
     fn reaper(&self) -> MutexGuard<'_, Reaper<PartitionRef>> {
-        self.reaper.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reaper.lock()
     }
 
     /// Whether a broker has to be asked for a producer id. That of a transactional producer comes from its coordinator.

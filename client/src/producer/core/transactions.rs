@@ -4,7 +4,7 @@ use std::{
     future::{Future, poll_fn},
     mem::discriminant,
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::MutexGuard,
     task::Poll,
 };
 
@@ -16,16 +16,16 @@ use tokio::{
     sync::{Notify, watch},
     time::{Instant as Deadline, timeout_at},
 };
-
 use tracing::warn;
 
 use super::{Core, NO_TRANSACTION};
+use crate::lock::Lock;
 
 /// The state machine, and those who wait for it to change.
 ///
 /// Its lock is taken before that of the producer's identity, and no other lock while it is held.
 pub(crate) struct Coordination {
-    transactions: Mutex<Transactions>,
+    transactions: Lock<Transactions>,
     changes: watch::Sender<()>,
     task: Notify,
 }
@@ -41,7 +41,7 @@ pub(crate) enum Untold {
 impl Coordination {
     pub(crate) fn new(transactions: Transactions) -> Self {
         Self {
-            transactions: Mutex::new(transactions),
+            transactions: Lock::new(transactions),
             changes: watch::Sender::new(()),
             task: Notify::new(),
         }
@@ -58,9 +58,7 @@ impl Coordination {
     }
 
     fn lock(&self) -> MutexGuard<'_, Transactions> {
-        self.transactions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.transactions.lock()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use milena_engine::{
 use super::{ProducerMetrics, distribution::Recorder, facade::Facade};
 use crate::{
     io::{clock::Clock, memory::Memory},
+    lock::Lock,
     producer::ProduceErrorKind,
 };
 
@@ -23,7 +24,7 @@ pub(crate) struct Meter {
     clock: Clock,
     started: Instant,
     acknowledged: AtomicU64,
-    failed: Mutex<Vec<(ProduceErrorKind, u64)>>,
+    failed: Lock<Vec<(ProduceErrorKind, u64)>>,
     retries: AtomicU64,
     answered: AtomicU64,
     unanswered: AtomicU64,
@@ -46,7 +47,7 @@ impl Meter {
             clock,
             started: clock.now(),
             acknowledged: AtomicU64::new(0),
-            failed: Mutex::default(),
+            failed: Lock::default(),
             retries: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
@@ -127,7 +128,7 @@ impl Meter {
     }
 
     fn failures(&self) -> MutexGuard<'_, Vec<(ProduceErrorKind, u64)>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failed.lock()
     }
 
     /// A caller begins to wait for memory, until what is returned is dropped.
