@@ -12,7 +12,7 @@ use milena_engine::{
     versions::Features,
 };
 use milena_protocol::{Request, init_producer_id::InitProducerIdRequest};
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use tokio::runtime::Handle;
 
 pub use self::connect::ClientBuilder;
 use crate::{
@@ -185,36 +185,8 @@ impl Client {
         Arc::clone(&self.shared.control.cluster())
     }
 
-    /// Tells of each new picture of the cluster.
-    pub(crate) fn cluster_changes(&self) -> watch::Receiver<u64> {
-        self.shared.control.changes()
-    }
-
     pub(crate) fn known_topic(&self, topic: &str) -> Option<Arc<TopicView>> {
         self.shared.control.cluster().known(topic).cloned()
-    }
-
-    /// Asks for a topic that may be created, without waiting; or says that it is still in use.
-    pub(crate) fn track(&self, topic: &str) {
-        self.shared.control.track(topic, true);
-    }
-
-    /// Waits until a topic is known, and the partition among its partitions. The topic may be created.
-    pub(crate) async fn await_topic(
-        &self,
-        topic: &str,
-        partition: Option<i32>,
-        deadline: Instant,
-    ) -> Result<Arc<TopicView>, TopicError> {
-        self.shared
-            .control
-            .partition(topic, partition, true, deadline)
-            .await
-    }
-
-    /// Something showed that the picture of the cluster is out of date.
-    pub(crate) fn refresh(&self) {
-        self.shared.control.request_refresh();
     }
 
     pub(crate) fn reconnect_backoff(&self) -> Backoff {
@@ -266,24 +238,12 @@ impl Client {
     where
         R: Request<Response: Throttled>,
     {
-        self.request_with(target, move |_| request, timeout).await
+        self.request_with(target, move |_| request, None, timeout)
+            .await
     }
 
-    /// As [`request`](Self::request), with a request made for the version in which it goes out.
+    /// As [`request`](Self::request), with a request made for the version in which it goes out, `max_version` at most.
     pub(crate) async fn request_with<R>(
-        &self,
-        target: Target,
-        make: impl FnOnce(i16) -> R + Send + 'static,
-        timeout: Duration,
-    ) -> Result<R::Response, RequestError>
-    where
-        R: Request<Response: Throttled>,
-    {
-        self.request_capped(target, make, None, timeout).await
-    }
-
-    /// As [`request_with`](Self::request_with), in `max_version` at most.
-    pub(crate) async fn request_capped<R>(
         &self,
         target: Target,
         make: impl FnOnce(i16) -> R + Send + 'static,

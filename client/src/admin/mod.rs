@@ -260,7 +260,7 @@ impl Admin {
             let make = move |version| ask(&asked_for, timeout_ms, version);
             let outcome = self
                 .client
-                .request_with::<R>(Target::Controller, make, timeout)
+                .request_with::<R>(Target::Controller, make, None, timeout)
                 .await;
             let lost = outcome.is_err();
             let response = match attempts.heed(outcome).await {
@@ -391,7 +391,8 @@ impl Admin {
         };
         let make = move |version| bootstrap::for_version(request, version);
         let timeout: Duration = attempts.timeout();
-        self.client.request_with(Target::Any, make, timeout).await
+        let client = &self.client;
+        client.request_with(Target::Any, make, None, timeout).await
     }
 }
 

@@ -123,7 +123,7 @@ impl Keeper {
 
     /// Wakes the keeper whenever the client's picture of the cluster changes.
     fn watch_cluster(&self) -> tokio::task::AbortHandle {
-        let mut changes = self.core.client.cluster_changes();
+        let mut changes = self.core.client.control().changes();
         let core = self.core.clone();
         let watching = tokio::spawn(async move {
             while changes.changed().await.is_ok() {
@@ -173,12 +173,12 @@ impl Keeper {
             for topic in self.core.topics().values() {
                 // Unused from here on until a record says otherwise.
                 if topic.rest() || topic.has_unsettled() {
-                    self.core.client.track(&topic.facts.name);
+                    self.core.client.control().track(&topic.facts.name, true);
                 }
             }
         }
         for name in self.core.newly_used() {
-            self.core.client.track(&name);
+            self.core.client.control().track(&name, true);
         }
     }
 

@@ -252,7 +252,7 @@ impl ProduceTask {
         self.line = Line::Down {
             not_before: now + pause,
         };
-        self.core.client.refresh();
+        self.core.client.control().request_refresh();
     }
 
     /// Carries out what the sender decided, now that no lock is held.
@@ -288,7 +288,7 @@ impl ProduceTask {
             core.handle_hint(&hint);
         }
         if std::mem::take(&mut effects.stale) {
-            core.client.refresh();
+            core.client.control().request_refresh();
         }
     }
 

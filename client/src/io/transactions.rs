@@ -105,7 +105,7 @@ fn handle(core: &Core, outcome: Result<Answer, RequestError>) {
         }
         Err(error) => {
             info!(%error, "a coordinator cannot be asked, retrying");
-            core.client.refresh();
+            core.client.control().request_refresh();
             transactions.handle_lost(&error.to_string().into(), now);
         }
     });
@@ -127,22 +127,22 @@ async fn ask(client: Client, outbound: Outbound) -> Result<Answer, RequestError>
         Question::FindCoordinator { key, key_type } => {
             let make = move |version| Question::find_coordinator(key, key_type, version);
             let timeout = all.min(PATIENCE);
-            Answer::FindCoordinator(client.request_capped(target, make, max, timeout).await?)
+            Answer::FindCoordinator(client.request_with(target, make, max, timeout).await?)
         }
         Question::InitProducerId(request) => {
-            Answer::InitProducerId(client.request_capped(target, |_| request, max, all).await?)
+            Answer::InitProducerId(client.request_with(target, |_| request, max, all).await?)
         }
         Question::AddPartitionsToTxn(request) => {
-            Answer::AddPartitionsToTxn(client.request_capped(target, |_| request, max, all).await?)
+            Answer::AddPartitionsToTxn(client.request_with(target, |_| request, max, all).await?)
         }
         Question::AddOffsetsToTxn(request) => {
-            Answer::AddOffsetsToTxn(client.request_capped(target, |_| request, max, all).await?)
+            Answer::AddOffsetsToTxn(client.request_with(target, |_| request, max, all).await?)
         }
         Question::TxnOffsetCommit(request) => {
-            Answer::TxnOffsetCommit(client.request_capped(target, |_| request, max, all).await?)
+            Answer::TxnOffsetCommit(client.request_with(target, |_| request, max, all).await?)
         }
         Question::EndTxn(request) => {
-            Answer::EndTxn(client.request_capped(target, |_| request, max, all).await?)
+            Answer::EndTxn(client.request_with(target, |_| request, max, all).await?)
         }
     })
 }

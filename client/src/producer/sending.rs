@@ -18,9 +18,6 @@ pub(crate) trait Takes {
 
     /// Takes a record, if that needs no waiting.
     fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal>;
-
-    /// A record was not accepted, and will not be tried again.
-    fn handle_refused(&self, _: &ProduceError) {}
 }
 
 /// What takes records for one topic.
@@ -86,7 +83,7 @@ async fn append_later(
     let core = to.core();
     let deadline = deadline.unwrap_or_else(|| core.deadline());
     let outcome = core.append_later(record, refusal, deadline, tell).await;
-    outcome.inspect_err(|error| to.handle_refused(error))
+    outcome.inspect_err(|error| core.handle_refused(error))
 }
 
 pub(super) fn try_send<'a>(
@@ -121,7 +118,7 @@ fn try_accept(
     to.append(record, tell)
         .map_err(|refusal| to.core().unless_forked(record, refusal))
         .inspect_err(|refusal| match refusal {
-            Refusal::Error(error) => to.handle_refused(error),
+            Refusal::Error(error) => to.core().handle_refused(error),
             Refusal::NoMemory { .. } => to.core().press(),
             Refusal::NoPartition { .. } => to.core().look_up(record.topic),
         })

@@ -223,7 +223,7 @@ impl<K: ?Sized, V: ?Sized> Form<K, V> {
                 if let Some(interceptors) = topic.core().interceptors() {
                     interceptors.on_acknowledgement(Err(&error));
                 }
-                topic.handle_refused(&error);
+                topic.core().handle_refused(&error);
                 error
             }
         };

@@ -4,7 +4,10 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
+use milena_protocol::api_versions::ApiVersionsRequest;
+use milena_protocol::metadata::MetadataRequest;
+use milena_protocol::{Message, Request, decode_response_header, encode_request};
 
 /// A ready broker on the loopback interface answers at once.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -14,9 +17,6 @@ const LONGEST: usize = 1 << 20;
 
 /// Any number: the answer must bear it too.
 const CORRELATION: i32 = 0x4d49_4c45;
-
-const METADATA: i16 = 3;
-const API_VERSIONS: i16 = 18;
 
 /// How many brokers the broker on that port knows. An error until it answers ApiVersions.
 pub(crate) fn brokers(port: u16) -> Result<usize> {
@@ -37,25 +37,22 @@ fn ask_for_brokers(port: u16) -> Result<usize> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
 
-    let answer = ask(&mut stream, API_VERSIONS, 0, &[])?;
-    let code = answer
-        .first_chunk()
-        .map(|bytes| i16::from_be_bytes(*bytes))
-        .context("a truncated answer")?;
-    ensure!(code == 0, "error {code} to ApiVersions");
+    let code = ask(&mut stream, 0, &ApiVersionsRequest::default())?.error_code;
+    ensure!(!code.is_err(), "{code} to ApiVersions");
 
-    // Version 1: brokers first in the answer, and an empty list of topics asks for none.
-    let answer = ask(&mut stream, METADATA, 1, &0_i32.to_be_bytes())?;
-    let count = answer
-        .first_chunk()
-        .map(|bytes| i32::from_be_bytes(*bytes))
-        .context("a truncated answer")?;
-    usize::try_from(count).context("a negative count of brokers")
+    // An empty list of topics asks for none.
+    let nothing = MetadataRequest {
+        topics: Some(Vec::new()),
+        ..MetadataRequest::default()
+    };
+    Ok(ask(&mut stream, 1, &nothing)?.brokers.len())
 }
 
-/// One request and the body of its answer.
-fn ask(stream: &mut TcpStream, api: i16, version: i16, body: &[u8]) -> Result<Vec<u8>> {
-    stream.write_all(&request(api, version, body))?;
+/// One request, and its answer.
+fn ask<R: Request>(stream: &mut TcpStream, version: i16, request: &R) -> Result<R::Response> {
+    for bytes in encode_request(CORRELATION, None, version, request)? {
+        stream.write_all(&bytes)?;
+    }
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let length = usize::try_from(i32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -64,25 +61,12 @@ fn ask(stream: &mut TcpStream, api: i16, version: i16, body: &[u8]) -> Result<Ve
     }
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer)?;
-    let body = answer.split_off(4);
+    let (header, body) = decode_response_header(&answer.into(), R::API, version)?;
     ensure!(
-        answer == CORRELATION.to_be_bytes(),
+        header.correlation_id == CORRELATION,
         "an answer to another request"
     );
-    Ok(body)
-}
-
-/// A request with header version 1 and no client id.
-fn request(api: i16, version: i16, body: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(14 + body.len());
-    let length = u32::try_from(10 + body.len()).unwrap_or(u32::MAX);
-    frame.extend(length.to_be_bytes());
-    frame.extend(api.to_be_bytes());
-    frame.extend(version.to_be_bytes());
-    frame.extend(CORRELATION.to_be_bytes());
-    frame.extend((-1_i16).to_be_bytes());
-    frame.extend(body);
-    frame
+    Ok(R::Response::decode(&body, version)?)
 }
 
 #[cfg(test)]
@@ -91,25 +75,22 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    use super::{CORRELATION, brokers, request};
+    use milena_protocol::api_versions::ApiVersionsResponse;
+    use milena_protocol::encode_response;
+    use milena_protocol::metadata::{MetadataResponse, MetadataResponseBroker};
 
-    #[test]
-    fn a_request_is_framed() {
-        let frame = request(3, 1, &[0, 0, 0, 0]);
-        assert_eq!(
-            frame,
-            [
-                0, 0, 0, 14, 0, 3, 0, 1, 0x4d, 0x49, 0x4c, 0x45, 0xff, 0xff, 0, 0, 0, 0
-            ]
-        );
-    }
+    use super::{CORRELATION, brokers};
 
     #[test]
     fn counts_the_brokers_of_an_answer() {
-        let [a, b, c, d] = CORRELATION.to_be_bytes();
-        let versions = vec![0, 0, 0, 10, a, b, c, d, 0, 0, 0, 0, 0, 0];
-        let metadata = vec![0, 0, 0, 8, a, b, c, d, 0, 0, 0, 3];
-        assert_eq!(brokers(answering(vec![versions, metadata])).unwrap(), 3);
+        let versions = encode_response(CORRELATION, 0, &ApiVersionsResponse::default());
+        let metadata = MetadataResponse {
+            brokers: vec![MetadataResponseBroker::default(); 3],
+            ..MetadataResponse::default()
+        };
+        let metadata = encode_response(CORRELATION, 1, &metadata);
+        let answers = [versions, metadata].map(|answer| answer.unwrap().into_bytes().to_vec());
+        assert_eq!(brokers(answering(answers.into())).unwrap(), 3);
     }
 
     #[test]

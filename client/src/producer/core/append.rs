@@ -297,7 +297,8 @@ impl Core {
         partition: Option<i32>,
         deadline: Deadline,
     ) -> Result<Arc<Topic>, ProduceError> {
-        let view = self.client.await_topic(name, partition, deadline).await;
+        let control = self.client.control();
+        let view = control.partition(name, partition, true, deadline).await;
         let view = view.map_err(|error| ProduceError::unknown(name, partition, error))?;
         Ok(self.adopt(&view))
     }
@@ -308,7 +309,7 @@ impl Core {
             Some(view) => {
                 self.adopt(&view);
             }
-            None => self.client.track(topic),
+            None => self.client.control().track(topic, true),
         }
     }
 

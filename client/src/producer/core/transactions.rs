@@ -10,7 +10,7 @@ use std::{
 
 use milena_engine::{
     produce::Identity,
-    transaction::{State, Transactions},
+    transaction::{State, Transactions, Trouble},
 };
 use tokio::{
     sync::{Notify, watch},
@@ -19,7 +19,10 @@ use tokio::{
 use tracing::warn;
 
 use super::{Core, NO_TRANSACTION};
-use crate::lock::Lock;
+use crate::{
+    lock::Lock,
+    producer::error::{ProduceError, ProduceErrorKind},
+};
 
 /// The state machine, and those who wait for it to change.
 ///
@@ -73,6 +76,22 @@ impl Core {
         coordination.changes.send_replace(());
         coordination.wake();
         Some(result)
+    }
+
+    /// A record was not accepted, and will not be tried again. If it was meant to be part of a transaction, that cannot be
+    /// committed without it.
+    pub(crate) fn handle_refused(&self, error: &ProduceError) {
+        // Nothing more is missing from one that is aborted; and what a forked child meant to add is its parent's.
+        let of_none = matches!(
+            error.kind(),
+            ProduceErrorKind::Aborted | ProduceErrorKind::Forked
+        );
+        if self.coordination.is_some() && !of_none {
+            let trouble = Trouble::record(error.to_string());
+            self.transact(|transactions, identity| {
+                transactions.handle_record_refused(trouble, identity);
+            });
+        }
     }
 
     /// Looks at something that may change by that, and tells everybody if it does.

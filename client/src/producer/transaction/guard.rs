@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use milena_engine::{
     produce::Identity,
-    transaction::{Outcome, State, Transactions, Trouble},
+    transaction::{Outcome, State, Transactions},
 };
 
 use tokio::runtime;
@@ -14,7 +14,7 @@ use super::{
     TransactionalProducer,
 };
 use crate::{
-    Delivery, ProduceError, ProduceErrorKind, Record, Serializer, TypedTopic,
+    Delivery, Record, Serializer, TypedTopic,
     producer::{
         callbacks::Tell,
         core::{Core, Refusal},
@@ -189,10 +189,6 @@ impl Takes for Transaction<'_> {
     fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
         self.producer.producer.append(record, tell)
     }
-
-    fn handle_refused(&self, error: &ProduceError) {
-        spoil(Takes::core(self), error);
-    }
 }
 
 impl Drop for Transaction<'_> {
@@ -208,19 +204,5 @@ impl Drop for Transaction<'_> {
 impl fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").finish_non_exhaustive()
-    }
-}
-
-/// A record that was meant to be part of the transaction is not: it cannot be committed without it.
-pub(super) fn spoil(core: &Core, error: &ProduceError) {
-    // Nor is one that a forked child meant to add: the transaction is the parent's.
-    if !matches!(
-        error.kind(),
-        ProduceErrorKind::Aborted | ProduceErrorKind::Forked
-    ) {
-        let trouble = Trouble::record(error.to_string());
-        core.transact(|transactions, identity| {
-            transactions.handle_record_refused(trouble, identity);
-        });
     }
 }

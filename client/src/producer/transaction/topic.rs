@@ -4,9 +4,8 @@ use std::{marker::PhantomData, sync::Arc};
 
 use tokio::runtime;
 
-use super::guard::spoil;
 use crate::{
-    Delivery, ProduceError, Record, TopicHandle,
+    Delivery, Record, TopicHandle,
     producer::{
         callbacks::Tell,
         core::{Core, Refusal},
@@ -53,10 +52,6 @@ impl Takes for TransactionTopic<'_> {
 
     fn append(&self, record: &Record<'_>, tell: &mut Tell<'_>) -> Result<Delivery, Refusal> {
         self.topic.append(record, tell)
-    }
-
-    fn handle_refused(&self, error: &ProduceError) {
-        spoil(self.core(), error);
     }
 }
 
