@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A [`Mutex`] that a panic does not poison.
 ///
-/// Nothing of a user's runs while one is held. Should anything else panic there, those who wait for records or memory are
-/// better served by what it left than by panicking in their turn.
+/// No callback, interceptor, serializer or partitioner runs while one is held, and nobody is woken. Should anything else
+/// panic there, those who wait for records or memory are better served by what it left than by panicking in their turn.
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 

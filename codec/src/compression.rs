@@ -129,8 +129,8 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn gzip(level: i32) -> Result<Self, LevelError> {
-        let has = level == GZIP_DEFAULT || (level >= 1 && level <= 9);
-        Self::leveled(CompressionType::Gzip, level, has, "-1 or 1 to 9")
+        let is_allowed = level == GZIP_DEFAULT || (level >= 1 && level <= 9);
+        Self::leveled(CompressionType::Gzip, level, is_allowed, "-1 or 1 to 9")
     }
 
     /// Lz4 at a level of Kafka's: 1 to 17.
@@ -150,8 +150,8 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn lz4(level: i32) -> Result<Self, LevelError> {
-        let has = level >= LZ4_MIN && level <= LZ4_MAX;
-        Self::leveled(CompressionType::Lz4, level, has, "1 to 17")
+        let is_allowed = level >= LZ4_MIN && level <= LZ4_MAX;
+        Self::leveled(CompressionType::Lz4, level, is_allowed, "1 to 17")
     }
 
     /// Zstandard at a level: 1 (fastest) to 22 (smallest); 0 is the default, 3; negative levels,
@@ -160,18 +160,18 @@ impl Compression {
     /// # Errors
     /// [`LevelError::OutOfRange`] for any other level.
     pub const fn zstd(level: i32) -> Result<Self, LevelError> {
-        let has = level >= ZSTD_MIN && level <= ZSTD_MAX;
+        let is_allowed = level >= ZSTD_MIN && level <= ZSTD_MAX;
         let level = if level == 0 { ZSTD_DEFAULT } else { level };
-        Self::leveled(CompressionType::Zstd, level, has, "-131072 to 22")
+        Self::leveled(CompressionType::Zstd, level, is_allowed, "-131072 to 22")
     }
 
     const fn leveled(
         codec: CompressionType,
         level: i32,
-        has: bool,
+        is_allowed: bool,
         allowed: &'static str,
     ) -> Result<Self, LevelError> {
-        if has {
+        if is_allowed {
             Ok(Self { kind: codec, level })
         } else {
             Err(LevelError::OutOfRange {

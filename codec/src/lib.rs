@@ -64,8 +64,8 @@
 //! # What it is not
 //!
 //! No sockets, clocks, pools or threads. It builds what producers send: offsets count from 0 without a
-//! gap, and names of headers are text. What brokers make of batches, and record formats 0 and 1, from
-//! before Kafka 0.11, are read alone: control batches, batches that were compacted, times of arrival.
+//! gap, and names of headers are text. Control batches, compacted batches, times of arrival, and record
+//! formats 0 and 1, from before Kafka 0.11, are only read.
 //!
 //! # Features
 //!

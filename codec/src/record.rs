@@ -83,8 +83,7 @@ impl<'a> From<&'a Bytes> for Payload<'a> {
 /// One header of a record. Keys may repeat; their order is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderRef<'a> {
-    /// The name, possibly empty. That of a record that was read may not be UTF-8: see
-    /// [`Header::try_key`](crate::Header::try_key).
+    /// The name, possibly empty. A [`Header`](crate::Header) that was read may have one that is not UTF-8, and so no place here.
     pub key: &'a str,
     /// `None` is null, which is not empty.
     pub value: Option<Payload<'a>>,

@@ -38,7 +38,7 @@ pub enum DecodeReason {
         /// Bytes that are there.
         left: usize,
     },
-    /// An array claims more elements than the remaining bytes could hold at their least size.
+    /// An array, or a tagged section, claims more elements than the remaining bytes could hold at their least size.
     #[error("a count of {claimed} is more than the {left} left can hold", left = Count(*.left))]
     LyingCount {
         /// The count as it was read.

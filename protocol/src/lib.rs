@@ -142,7 +142,7 @@
 //! # What it keeps to
 //!
 //! - Bytes from outside never panic, and never allocate more than a bounded multiple of the frame they came in, and at
-//!   most 81 KiB more: an array may not claim more elements than the bytes after it could hold. The multiple is 138 for the
+//!   most 81 KiB more: an array, or a tagged section, may not claim more elements than the bytes after it could hold. The multiple is 138 for the
 //!   worst message (ListGroupsResponse 3), and 61 or less for half of them; as a tree, a message takes up to 187 times
 //!   its bytes. How large a frame may be is for the caller to say, before reading it.
 //! - Strings, bytes and record sets that were read share the frame and are not copied. Record sets that are written

@@ -16,7 +16,8 @@ use super::place::Complaint;
 /// Whether a length stands in front of each frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Framing {
-    /// Lengths, if they cut the input into frames without a rest; else whatever makes sense.
+    /// Lengths, if the first frame makes sense behind one; else one frame without, if that does; else lengths, if they cut
+    /// the input without a rest.
     Auto,
     /// A length in front of each.
     Length,
@@ -137,7 +138,7 @@ pub(super) enum Header {
 pub(super) struct Cut {
     /// A length stands in front of each.
     pub(super) measured: bool,
-    /// Neither way makes a message, and this one is the likelier.
+    /// Neither way makes a message, or the lengths fit by chance, and this one is the likelier.
     pub(super) guessed: bool,
 }
 
@@ -169,13 +170,14 @@ impl Decoder {
         if first.is_whole() && behind.is_ok() {
             return known(true);
         }
-        // The first number of a response, which counts requests, may be its length by chance.
-        let Err(bare) = self.frame(&Frame::whole(input)) else {
-            return known(false);
+        let fit = fit && end == input.len();
+        let bare = match self.frame(&Frame::whole(input)) {
+            // The first number of a response, which counts requests, may be its length by chance.
+            Ok(_) if fit => return guessed(false),
+            Ok(_) => return known(false),
+            Err(_) if fit => return known(true),
+            Err(bare) => bare,
         };
-        if fit && end == input.len() {
-            return known(true);
-        }
         match self.direction {
             Direction::Request if begins_request(input) => known(false),
             Direction::Request if has_header(&first.bytes) => known(true),
@@ -211,12 +213,9 @@ impl Decoder {
                 self.read(key, version, Some(Header::Request(header)), frame, &body)
             }
             Direction::Response => {
-                let (key, mut version) = self.known(frame)?;
+                let (key, version) = self.known(frame)?;
                 let (header, body) = decode_response_header(&frame.bytes, key, version)
                     .map_err(|error| frame.complaint(&error, &frame.bytes))?;
-                if key == ApiKey::API_VERSIONS && body.starts_with(&UNSUPPORTED) {
-                    version = 0;
-                }
                 self.read(key, version, Some(Header::Response(header)), frame, &body)
             }
         }
@@ -260,8 +259,15 @@ impl Decoder {
                 at: is_request.then(|| frame.version_at()),
             });
         }
+        let is_downgraded = self.direction == Direction::Response
+            && key == ApiKey::API_VERSIONS
+            && body.starts_with(&UNSUPPORTED);
         let tree = api
-            .read(self.direction, version, body)
+            .read(
+                self.direction,
+                if is_downgraded { 0 } else { version },
+                body,
+            )
             .map_err(|error| frame.complaint(&error, body))?;
         Ok(Decoded {
             api: key,

@@ -19,12 +19,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// In front of text, on some systems.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Encoding {
-    /// If it is text, hex digits or base64, in this order, and else the bytes themselves.
+    /// If it is text, a dump, hex digits or base64, in this order, and else the bytes themselves.
     Auto,
-    /// Hex digits, or a dump with offsets in front, as xxd and `hexdump -C` print it.
+    /// Hex digits, or a dump of bytes with offsets, as xxd, `hexdump -C`, `od -t x1` and Wireshark print it.
     Hex,
     /// Base64.
     Base64,
@@ -54,34 +57,42 @@ pub(super) fn read(file: Option<&Path>, encoding: Encoding) -> anyhow::Result<By
     }
 }
 
-/// The bytes that text stands for, and of what is no text the bytes themselves: a frame is none, for there is a zero in
-/// its length or its header.
+/// The bytes that text stands for, and of what is no text the bytes themselves: a request, and a frame with its length,
+/// have a zero in front.
 fn guess(content: Vec<u8>) -> anyhow::Result<Bytes> {
+    if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
+        bail!("this is text in UTF-16; for the bytes themselves: --encoding raw");
+    }
     let is_text = str::from_utf8(&content)
         .is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()));
     if !is_text {
         return Ok(content.into());
     }
-    let not_hex = match from_digits(&content) {
-        Ok(bytes) => return Ok(bytes),
-        Err(error) => error,
-    };
+    let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
+    let is_digit = |letter: &u8| is_between(*letter) || letter.is_ascii_hexdigit();
     // Digits of which one is missing would pass for base64.
-    if content
-        .iter()
-        .all(|letter| is_between(*letter) || letter.is_ascii_hexdigit())
-    {
-        return Err(not_hex);
+    if let Some(bytes) = dump(text) {
+        return bytes;
+    } else if text.iter().all(is_digit) {
+        return from_hex(text);
     }
-    from_base64(&content).map_err(|not_base64| {
-        anyhow!("this is text that is neither hex digits ({not_hex}) nor base64 ({not_base64})")
+    from_hex(text).or_else(|not_hex| {
+        from_base64(text).map_err(|not_base64| {
+            anyhow!(
+                "this is text that is neither hex digits ({not_hex}) nor base64 ({not_base64}); for the bytes \
+                 themselves: --encoding raw"
+            )
+        })
     })
 }
 
 /// The bytes that hex digits stand for, alone or in a dump.
 pub(super) fn from_digits(text: &[u8]) -> anyhow::Result<Bytes> {
-    let dump = str::from_utf8(text).ok().and_then(dump::read);
-    dump.unwrap_or_else(|| from_hex(text))
+    dump(text).unwrap_or_else(|| from_hex(text))
+}
+
+fn dump(text: &[u8]) -> Option<anyhow::Result<Bytes>> {
+    str::from_utf8(text).ok().and_then(dump::read)
 }
 
 /// Whether the letter may stand between digits and means nothing.

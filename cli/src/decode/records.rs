@@ -129,14 +129,16 @@ impl<'a> SetForm<'a> {
 
     fn complain(&self, error: &BatchError) {
         // In records that were compressed there is no such byte of the input.
-        let (what, at) = match error.byte {
-            Some(byte) => (error.to_string(), byte),
-            None => (format!("{error}, in the batch that begins"), error.position),
-        };
-        self.form.complaints.borrow_mut().push(Complaint {
-            what,
-            at: self.start.map(|start| start + at),
-        });
+        let at = error.byte.unwrap_or(error.position);
+        let at = self.start.map(|start| start + at);
+        let mut what = error.to_string();
+        if at.is_some() && error.byte.is_none() {
+            what += ", in the batch that begins";
+        }
+        self.form
+            .complaints
+            .borrow_mut()
+            .push(Complaint { what, at });
     }
 }
 

@@ -5,10 +5,14 @@ use std::slice;
 use crate::support::{Finished, run};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
-use milena_codec::{BatchBuilder, RecordRef, Stamp};
+use milena_codec::{
+    Attributes, BatchBuilder, BatchHeader, Batches, Compression, CompressionType, Compressor,
+    HEADER_LEN, RecordRef, Stamp,
+};
 use milena_protocol::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use milena_protocol::metadata::{MetadataRequest, MetadataRequestTopic};
 use milena_protocol::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use milena_protocol::share_fetch::{self, ShareFetchResponse, ShareFetchableTopicResponse};
 use milena_protocol::{Message, Request, Str, UnknownTags, encode_request};
 use serde_json::json;
 
@@ -314,6 +318,9 @@ fn a_correlation_id_may_be_what_a_length_would_be() {
     let hex = ["--hex", "00000006 00000000 0000"];
     let decoded = decode(&[&response[..], &hex].concat(), b"").expect(0);
     assert_eq!(decoded.json()[0]["responseHeader"]["correlationId"], 6);
+    // It could be one of an older version, with its length.
+    let says = decoded.stderr();
+    assert!(says.contains("--framing length"), "{says}");
 }
 
 #[test]
@@ -324,6 +331,9 @@ fn the_answer_to_an_unknown_version_of_api_versions_is_read() {
     let keys = json!([{"apiKey": 18, "minVersion": 0, "maxVersion": 4}]);
     let response = json!({"errorCode": 35, "apiKeys": keys});
     assert_eq!(decoded.json()[0]["response"], response);
+    let body = ["--body", "--hex", "0023 00000001 0012 0000 0004"];
+    let decoded = decode(&[&args[..], &body].concat(), b"").expect(0);
+    assert_eq!(decoded.json(), [response]);
 }
 
 #[test]
@@ -340,9 +350,11 @@ fn a_response_without_its_arguments_is_told_how_it_is_read() {
 
 #[test]
 fn text_that_stands_for_no_bytes_is_refused() {
-    let cases: [(&[u8], &str); 4] = [
+    let cases: [(&[u8], &str); 6] = [
         (b"00030001000000 07ffff0000000", "half a byte is missing"),
         (b"\"0003\"", "neither hex digits"),
+        (b"\xff\xfe0\x000\x00", "UTF-16"),
+        (b"00000000  00 00\n*\n00000010\n", "leaves lines out"),
         ("0003 0001 \u{fc}".as_bytes(), "neither hex digits"),
         (
             b"00000000: 0003 0001\n00000010: 0007\n",
@@ -367,6 +379,8 @@ fn dumps_are_read() {
     let expected = decode(&["--hex", &hex(&framed)], b"").expect(0).json();
     assert_eq!(decode(&[], dump.as_bytes()).expect(0).json(), expected);
     assert_eq!(decode(&["--hex", &dump], b"").expect(0).json(), expected);
+    let marked = format!("\u{feff}{}", hex(&framed));
+    assert_eq!(decode(&[], marked.as_bytes()).expect(0).json(), expected);
 }
 
 #[test]
@@ -392,32 +406,44 @@ fn unknown_tags_of_a_header_are_shown() {
 
 #[test]
 fn a_fetched_batch_that_is_cut_off_is_no_error() {
-    let records = [&batch()[..], &batch()[..50]].concat();
-    let partition = PartitionData {
-        records: Some(Bytes::from(records).into()),
-        ..Default::default()
-    };
-    let topic = FetchableTopicResponse {
-        partitions: vec![partition],
-        ..Default::default()
-    };
+    let records = Bytes::from([&batch()[..], &batch()[..50]].concat());
     let fetched = FetchResponse {
-        responses: vec![topic],
+        responses: vec![FetchableTopicResponse {
+            partitions: vec![PartitionData {
+                records: Some(records.clone().into()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
         ..Default::default()
     };
-    let body = fetched.encode(12).unwrap().into_bytes();
-    let args = [
-        "--response",
-        "--body",
-        "--api",
-        "Fetch",
-        "--api-version",
-        "12",
-    ];
-    let decoded = decode(&args, &body).expect(0);
-    let records = &decoded.json()[0]["responses"][0]["partitions"][0]["records"];
-    assert_eq!(records[0]["records"].as_array().map(Vec::len), Some(2));
-    assert_eq!(records[1], json!({"cutOffBatchSizeInBytes": 50}));
+    let shared = ShareFetchResponse {
+        responses: vec![ShareFetchableTopicResponse {
+            partitions: vec![share_fetch::PartitionData {
+                records: Some(records.into()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    for (api, version, body) in [
+        ("Fetch", "12", fetched.encode(12)),
+        ("ShareFetch", "1", shared.encode(1)),
+    ] {
+        let args = [
+            "--response",
+            "--body",
+            "--api",
+            api,
+            "--api-version",
+            version,
+        ];
+        let decoded = decode(&args, &body.unwrap().into_bytes()).expect(0);
+        let records = &decoded.json()[0]["responses"][0]["partitions"][0]["records"];
+        assert_eq!(records[0]["records"].as_array().map(Vec::len), Some(2));
+        assert_eq!(records[1], json!({"cutOffBatchSizeInBytes": 50}));
+    }
 }
 
 #[test]
@@ -451,6 +477,31 @@ fn a_broken_batch_is_told_beside_what_could_be_read() {
     );
     // The CRC's first byte, 17 bytes into the second batch.
     assert!(says.contains("here, at byte 137 of the input"), "{says}");
+}
+
+#[test]
+fn of_what_was_compressed_the_batch_is_shown() {
+    // One record more than the header tells of.
+    let whole = Batches::exact(batch().into()).next().unwrap().unwrap();
+    let whole = whole.into_current().unwrap();
+    let mut compressor = Compressor::new(Compression::GZIP).unwrap();
+    let mut section = Vec::new();
+    let records = whole.records_section();
+    compressor
+        .compress([&records[..]].into_iter(), &mut section)
+        .unwrap();
+    let header = BatchHeader {
+        attributes: Attributes::new(CompressionType::Gzip, false),
+        batch_length: i32::try_from(HEADER_LEN - 12 + section.len()).unwrap(),
+        records_count: 1,
+        ..*whole.header()
+    };
+    let set = [&header.encode_with_crc([&section[..]])[..], &section].concat();
+    let decoded = decode(&[], &produce(set.into())).expect(1);
+    let says = decoded.stderr();
+    let place = ", in the batch that begins\n  here, at byte 38 of the input";
+    assert!(says.contains("of the decompressed records"), "{says}");
+    assert!(says.contains(place), "{says}");
 }
 
 #[test]

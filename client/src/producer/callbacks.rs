@@ -67,7 +67,8 @@ impl Callbacks {
                     }
                 });
             }
-            for waker in self.lock().returned() {
+            let woken = self.lock().returned();
+            for waker in woken {
                 waker.wake();
             }
             line = self.lock();
@@ -142,7 +143,9 @@ mod tests {
     use crate::process::Home;
     use crate::producer::delivery::Completion;
     use milena_engine::produce::Ack;
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
+    use std::task::Wake;
+    use std::time::Duration;
 
     const ACK: Ack = Ack {
         base_offset: Some(10),
@@ -199,5 +202,29 @@ mod tests {
         batches[0].complete(None, Ok(ACK));
         callbacks.run(None);
         assert_eq!(*seen.lock(), ["first", "second"]);
+    }
+
+    /// Looks at the callbacks at once when it is woken, as executors do that poll in place.
+    struct Looks(Arc<Callbacks>, mpsc::Sender<Option<u64>>);
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            let _ = self.1.send(self.0.pending());
+        }
+    }
+
+    #[test]
+    fn whoever_is_woken_may_look_at_once() {
+        let callbacks = Arc::new(Callbacks::default());
+        let batch = Arc::new(Completion::new(Home::here(), "t".into(), 0));
+        callbacks.enlist(Delivery::new(batch.clone(), 0, 0), None);
+        batch.complete(None, Ok(ACK));
+        let (looked, seen) = mpsc::channel();
+        let waker = Arc::new(Looks(callbacks.clone(), looked)).into();
+        let cx = Context::from_waker(&waker);
+        assert!(callbacks.poll_called(&cx, 1).is_pending());
+        std::thread::spawn(move || callbacks.run(None));
+        let pending = seen.recv_timeout(Duration::from_secs(10));
+        assert_eq!(pending, Ok(None), "it waits for a lock");
     }
 }
