@@ -263,12 +263,13 @@ impl ProduceTask {
         for measured in effects.measured.drain(..) {
             core.meter.measured(measured);
         }
-        core.note_failures(&effects.finished);
+        let finished = effects.finished.iter();
+        core.note_failures(finished.filter_map(|finished| finished.result.as_ref().err()));
         for content in effects.freed.drain(..) {
             core.free(content);
         }
         for finished in effects.finished.drain(..) {
-            core.finish(finished);
+            core.finish(&finished.partition, finished.share, finished.result);
         }
         for (partition, wake) in effects.wakes.drain(..) {
             core.wake(partition, wake);

@@ -36,8 +36,8 @@ pub use identity::{Identities, Identity, ProducerIdentity};
 pub use outcome::{Ack, Cause, Failure, Persistence, Reason};
 pub use partitioner::{Candidate, Sticky, murmur2, partition_for_key};
 pub use queue::{
-    Appended, BatchId, Choice, Content, Load, NotAppended, PartitionQueue, Room, Share, Unsettled,
-    Wake,
+    Appended, BatchId, Choice, Content, Ended, Load, NotAppended, PartitionQueue, Room, Share,
+    Unsettled, Wake,
 };
 pub use reaper::Reaper;
 pub use sender::{Effects, Finished, LeaderHint, Measured, Outbound, Partition, Retried, Sender};

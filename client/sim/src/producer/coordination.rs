@@ -152,9 +152,7 @@ impl Producer {
     fn discard(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         let (now, settings) = (around.now(), self.settings());
         self.dismiss_callers();
-        self.end_each(around, |queue, each, freed| {
-            queue.doom(now, &settings, each, freed);
-        })
+        self.end_each(around, |queue, ended| queue.doom(now, &settings, ended))
     }
 
     fn ask_coordinator(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {

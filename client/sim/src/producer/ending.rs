@@ -1,6 +1,6 @@
 //! Batches that are given up, and those that are sent without delay.
 
-use milena_engine::produce::{Content, Failure, PartitionQueue, Share};
+use milena_engine::produce::{Ended, PartitionQueue, Reason};
 
 use super::{Around, Producer};
 use crate::{
@@ -13,8 +13,8 @@ impl Producer {
         let (now, settings) = (around.now(), self.settings());
         while let Some(part) = self.reaper.poll(now) {
             self.busy = true;
-            let again = self.end(&part, around, |queue, each, freed| {
-                queue.expire(now, &settings, each, freed)
+            let again = self.end(&part, around, |queue, ended| {
+                queue.expire(now, &settings, ended)
             })?;
             if let Some(again) = again {
                 self.reaper.watch(part.clone(), again);
@@ -34,8 +34,8 @@ impl Producer {
         self.dismiss_callers();
         let parts: Vec<_> = self.parts.values().cloned().collect();
         for part in parts {
-            self.end(&part, around, |queue, each, freed| {
-                queue.abort(now, &settings, each, freed);
+            self.end(&part, around, |queue, ended| {
+                queue.end_all(&Reason::Closed, now, &settings, ended);
             })?;
         }
         self.pump(around)
@@ -44,8 +44,8 @@ impl Producer {
     /// Gives up everything accepted so far.
     pub(crate) fn purge(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         let (now, settings) = (around.now(), self.settings());
-        self.end_each(around, |queue, each, freed| {
-            queue.purge(now, &settings, each, freed);
+        self.end_each(around, |queue, ended| {
+            queue.end_all(&Reason::Purged, now, &settings, ended);
         })?;
         self.pump(around)
     }
@@ -54,11 +54,7 @@ impl Producer {
     pub(super) fn end_each(
         &mut self,
         around: &mut Around<'_>,
-        mut give_up: impl FnMut(
-            &mut PartitionQueue<BatchNumber>,
-            &mut dyn FnMut(Share<BatchNumber>, Failure),
-            &mut dyn FnMut(Content),
-        ),
+        mut give_up: impl FnMut(&mut PartitionQueue<BatchNumber>, &mut Ended<BatchNumber>),
     ) -> Result<(), Violation> {
         let (now, settings) = (around.now(), self.settings());
         let parts: Vec<_> = self.parts.values().cloned().collect();
@@ -102,27 +98,17 @@ impl Producer {
         &mut self,
         part: &Part,
         around: &mut Around<'_>,
-        give_up: impl FnOnce(
-            &mut PartitionQueue<BatchNumber>,
-            &mut dyn FnMut(Share<BatchNumber>, Failure),
-            &mut dyn FnMut(Content),
-        ) -> R,
+        give_up: impl FnOnce(&mut PartitionQueue<BatchNumber>, &mut Ended<BatchNumber>) -> R,
     ) -> Result<R, Violation> {
-        let (mut ended, mut freed) = (Vec::new(), Vec::new());
-        let result = part.queue(|queue| {
-            give_up(
-                queue,
-                &mut |share, failure| ended.push((share, failure)),
-                &mut |content| freed.push(content),
-            )
-        });
-        for (_, failure) in &ended {
+        let mut ended = Ended::default();
+        let result = part.queue(|queue| give_up(queue, &mut ended));
+        for (_, failure) in &ended.failed {
             self.spoil(failure);
         }
-        for content in freed {
+        for content in ended.freed {
             self.free(content);
         }
-        for (share, failure) in ended {
+        for (share, failure) in ended.failed {
             self.finish(&share, Err(failure), around)?;
         }
         Ok(result)

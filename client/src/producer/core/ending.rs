@@ -8,7 +8,7 @@ use std::{
 };
 
 use milena_engine::{
-    produce::{Content, Failure, Finished, Partition, PartitionQueue, Reason, Share},
+    produce::{Ack, Content, Ended, Failure, Partition, PartitionQueue, Reason, Share},
     time::Instant,
 };
 use milena_protocol::ErrorCode;
@@ -32,10 +32,7 @@ pub(crate) struct Unsettled {
     callbacks: Vec<(PartitionRef, u64)>,
 }
 
-/// Hears of each batch that is given up.
-type Each<'a> = dyn FnMut(Share<Arc<Completion>>, Failure) + 'a;
-/// Takes the memory that is free.
-type Freed<'a> = dyn FnMut(Content) + 'a;
+type Queue = PartitionQueue<Arc<Completion>>;
 
 impl Core {
     /// Gives up what has run out of time. Says when to call again.
@@ -45,8 +42,8 @@ impl Core {
             let Some(partition) = self.reaper().poll(now) else {
                 return self.reaper().poll_timeout();
             };
-            let again = self.give_up(&partition, now, |queue, each, freed| {
-                queue.expire(now, &self.settings, each, freed)
+            let again = self.give_up(&partition, now, |queue, ended| {
+                queue.expire(now, &self.settings, ended)
             });
             if let Some(deadline) = again {
                 self.reaper().watch(partition, deadline);
@@ -60,8 +57,8 @@ impl Core {
         self.ended.store(true, Ordering::Release);
         self.end.close();
         let now = self.clock.now();
-        self.give_up_all(now, |queue, each, freed| {
-            queue.abort(now, &self.settings, each, freed)
+        self.give_up_all(now, |queue, ended| {
+            queue.end_all(&Reason::Closed, now, &self.settings, ended);
         });
         for inbox in self.inboxes() {
             inbox.write(|letters| letters.stop = true);
@@ -74,8 +71,8 @@ impl Core {
     pub(crate) fn fail_unsent(&self, error: &KafkaError) {
         let now = self.clock.now();
         let message = error.message.as_deref().map(Arc::from);
-        self.give_up_all(now, |queue, each, freed| {
-            queue.refuse(ErrorCode(error.code), message.clone(), now, each, freed);
+        self.give_up_all(now, |queue, ended| {
+            queue.refuse(ErrorCode(error.code), message.clone(), now, ended);
         });
     }
 
@@ -86,12 +83,10 @@ impl Core {
         }
         let now = self.clock.now();
         let mut purged = 0;
-        self.give_up_all(now, |queue, each, freed| {
-            let mut count = |share, failure: Failure| {
-                purged += u64::from(failure.records);
-                each(share, failure);
-            };
-            queue.purge(now, &self.settings, &mut count, freed);
+        self.give_up_all(now, |queue, ended| {
+            queue.end_all(&Reason::Purged, now, &self.settings, ended);
+            let records = ended.failed.iter().map(|(_, failure)| failure.records);
+            purged += records.map(u64::from).sum::<u64>();
         });
         purged
     }
@@ -99,16 +94,14 @@ impl Core {
     /// Gives up what is not in flight, for its transaction is to be aborted, and waits for the rest.
     pub(crate) async fn discard(&self) {
         let now = self.clock.now();
-        self.give_up_all(now, |queue, each, freed| {
-            queue.doom(now, &self.settings, each, freed)
-        });
+        self.give_up_all(now, |queue, ended| queue.doom(now, &self.settings, ended));
         self.memory.emptied().await;
     }
 
     fn give_up_all(
         &self,
         now: Instant,
-        mut give_up: impl FnMut(&mut PartitionQueue<Arc<Completion>>, &mut Each<'_>, &mut Freed<'_>),
+        mut give_up: impl FnMut(&mut Queue, &mut Ended<Arc<Completion>>),
     ) {
         for topic in self.topics().values() {
             for partition in topic.partitions().iter() {
@@ -122,32 +115,20 @@ impl Core {
         &self,
         partition: &PartitionRef,
         now: Instant,
-        give_up: impl FnOnce(&mut PartitionQueue<Arc<Completion>>, &mut Each<'_>, &mut Freed<'_>) -> R,
+        give_up: impl FnOnce(&mut Queue, &mut Ended<Arc<Completion>>) -> R,
     ) -> R {
-        let (mut ended, mut freed) = (Vec::new(), Vec::new());
+        let mut ended = Ended::default();
         let (result, wake) = partition.with(|queue| {
-            let result = give_up(
-                queue,
-                &mut |share, failure| ended.push((share, failure)),
-                &mut |content| freed.push(content),
-            );
+            let result = give_up(queue, &mut ended);
             // What was given up may have been all that held others back.
             (result, queue.reschedule(now, &self.settings))
         });
-        let ended: Vec<_> = ended
-            .into_iter()
-            .map(|(share, failure)| Finished {
-                partition: partition.clone(),
-                share,
-                result: Err(failure),
-            })
-            .collect();
-        self.note_failures(&ended);
-        for content in freed {
+        self.note_failures(ended.failed.iter().map(|(_, failure)| failure));
+        for content in ended.freed {
             self.free(content);
         }
-        for finished in ended {
-            self.finish(finished);
+        for (share, failure) in ended.failed {
+            self.finish(partition, share, Err(failure));
         }
         if let Some(wake) = wake {
             self.wake(partition.clone(), wake);
@@ -162,40 +143,45 @@ impl Core {
 
     /// Tells the transaction of batches that failed. This comes before their memory is free, which is how it knows that
     /// nothing is left of it, and before anybody is told of their records, who would commit it otherwise.
-    pub(crate) fn note_failures(&self, finished: &[Finished<PartitionRef>]) {
+    pub(crate) fn note_failures<'f>(&self, failures: impl Iterator<Item = &'f Failure>) {
         if self.coordination.is_none() {
             return;
         }
-        for failure in finished.iter().filter_map(|f| f.result.as_ref().err()) {
+        for failure in failures {
             self.transact(|transactions, identity| {
                 transactions.handle_batch_failed(failure, identity);
             });
         }
     }
 
-    pub(crate) fn finish(&self, finished: Finished<PartitionRef>) {
+    pub(crate) fn finish(
+        &self,
+        partition: &PartitionRef,
+        share: Share<Arc<Completion>>,
+        result: Result<Ack, Failure>,
+    ) {
         let Share {
             completion,
             part,
             records,
             created,
-        } = finished.share;
-        match &finished.result {
+        } = share;
+        match &result {
             Ok(_) => self.meter.acknowledged(records, created),
             Err(failure) => self.meter.failed(records, failure),
         }
-        if let Err(failure) = &finished.result {
+        if let Err(failure) = &result {
             let records = u64::from(failure.records);
             self.lost.fetch_add(records, Ordering::Relaxed);
             if failure.reason == Reason::Closed {
                 self.given_up.fetch_add(records, Ordering::Relaxed);
             }
             if failure.reason != Reason::Aborted {
-                Self::warn_of(&finished.partition, failure);
+                Self::warn_of(partition, failure);
             }
         }
-        completion.complete(part, finished.result);
-        let callbacks = &finished.partition.cell().callbacks;
+        completion.complete(part, result);
+        let callbacks = &partition.cell().callbacks;
         callbacks.run(self.interceptors());
     }
 

@@ -4,7 +4,7 @@ use milena_engine::cluster::NodeId;
 use milena_engine::time::Instant;
 use milena_engine::{
     cluster::Leader,
-    produce::{Effects, Partition},
+    produce::{Effects, Ended, Partition, Reason},
 };
 
 use super::world::World;
@@ -64,19 +64,10 @@ pub(super) fn expire(world: &mut World) {
 /// The producer goes away at once.
 pub(super) fn abort(world: &mut World) {
     for part in world.parts.clone() {
-        let (mut failed, mut freed) = (Vec::new(), Vec::new());
-        part.with(|queue| {
-            queue.abort(
-                world.now,
-                &world.settings,
-                |share, failure| failed.push((share, Err(failure))),
-                |content| freed.push(content),
-            );
-        });
-        for (share, result) in failed {
-            world.ledger.settled(part.number(), &share, &result);
-        }
-        world.free(freed);
+        let mut ended = Ended::default();
+        let reason = Reason::Closed;
+        part.with(|queue| queue.end_all(&reason, world.now, &world.settings, &mut ended));
+        world.absorb_ended(part.number(), ended);
     }
     for node in 0..world.lanes.len() {
         let mut effects = Effects::new();

@@ -9,7 +9,7 @@ use milena_codec::{Compression, CompressionType, LINK_THRESHOLD, Payload, Record
 use milena_engine::backoff::Backoff;
 use milena_engine::cluster::{Leader, NodeId};
 use milena_engine::produce::{
-    Acks, Budget, Choice, Effects, Grant, Identity, Need, NotAppended, Outbound, Partition,
+    Acks, Budget, Choice, Effects, Ended, Grant, Identity, Need, NotAppended, Outbound, Partition,
     ProducerIdentity, Reaper, Room, Sender, Settings, Ticket, Wake,
 };
 use milena_engine::time::Instant;
@@ -443,25 +443,22 @@ impl World {
 
     pub(super) fn expire(&mut self) {
         while let Some(part) = self.reaper.poll(self.now) {
-            let (mut failed, mut freed) = (Vec::new(), Vec::new());
-            let again = part.with(|queue| {
-                queue.expire(
-                    self.now,
-                    &self.settings,
-                    |share, failure| failed.push((share, Err(failure))),
-                    |content| freed.push(content),
-                )
-            });
-            for (share, result) in failed {
-                self.ledger.settled(part.number(), &share, &result);
-            }
-            self.free(freed);
+            let mut ended = Ended::default();
+            let again = part.with(|queue| queue.expire(self.now, &self.settings, &mut ended));
+            self.absorb_ended(part.number(), ended);
             if let Some(at) = again {
                 assert!(at > self.now);
                 self.reaper.watch(part.clone(), at);
             }
             self.reschedule(part);
         }
+    }
+
+    pub(super) fn absorb_ended(&mut self, part: usize, ended: Ended<Batch>) {
+        for (share, failure) in ended.failed {
+            self.ledger.settled(part, &share, &Err(failure));
+        }
+        self.free(ended.freed);
     }
 
     pub(super) fn free(&mut self, freed: Vec<milena_engine::produce::Content>) {

@@ -21,6 +21,7 @@ use schedule::Schedule;
 
 pub use append::{Appended, Choice, NotAppended, Room};
 pub use schedule::Wake;
+pub use settle::Ended;
 pub(super) use settle::{Answer, Settled};
 pub(super) use take::{NotTaken, Taken};
 

@@ -63,6 +63,24 @@ pub(in crate::produce) struct Settled<C> {
     pub(in crate::produce) split: Option<Content>,
 }
 
+/// What was given up before its time, for the caller to see to once it holds no lock.
+#[derive(Debug)]
+pub struct Ended<C> {
+    /// Who is told, and of what.
+    pub failed: Vec<(Share<C>, Failure)>,
+    /// What is free again.
+    pub freed: Vec<Content>,
+}
+
+impl<C> Default for Ended<C> {
+    fn default() -> Self {
+        Self {
+            failed: Vec::new(),
+            freed: Vec::new(),
+        }
+    }
+}
+
 impl<C> PartitionQueue<C> {
     /// An attempt has an outcome.
     pub(in crate::produce) fn settle(
@@ -206,38 +224,16 @@ impl<C> PartitionQueue<C> {
         &mut self,
         now: Instant,
         settings: &Settings,
-        mut each: impl FnMut(Share<C>, Failure),
-        mut freed: impl FnMut(Content),
+        ended: &mut Ended<C>,
     ) -> Option<Instant> {
         let due = |created: Instant| created + settings.delivery_timeout <= now;
-        self.end_drained(
-            |batch| due(batch.created),
-            &Reason::Expired,
-            now,
-            settings,
-            &mut each,
-            &mut freed,
-        );
-        while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
-            batch.fail(
-                Reason::Expired,
-                self.trouble.clone(),
-                now,
-                &mut each,
-                &mut freed,
-            );
-        }
+        let reason = Reason::Expired;
+        self.end_drained(|batch| due(batch.created), &reason, now, settings, ended);
         if self.open.as_ref().is_some_and(|open| due(open.created)) {
             self.seal_open();
-            if let Some(batch) = self.sealed.pop_back() {
-                batch.fail(
-                    Reason::Expired,
-                    self.trouble.clone(),
-                    now,
-                    &mut each,
-                    &mut freed,
-                );
-            }
+        }
+        while let Some(batch) = self.sealed.pop_front_if(|batch| due(batch.created)) {
+            batch.fail(reason.clone(), self.trouble.clone(), now, ended);
         }
         let oldest = self
             .drained
@@ -251,26 +247,16 @@ impl<C> PartitionQueue<C> {
         oldest.map(|created| created + settings.delivery_timeout)
     }
 
-    /// Gives up every batch, for the producer goes away.
-    pub fn abort(
+    /// Gives up every batch. The partition takes records as before.
+    pub fn end_all(
         &mut self,
+        reason: &Reason,
         now: Instant,
         settings: &Settings,
-        each: impl FnMut(Share<C>, Failure),
-        freed: impl FnMut(Content),
+        ended: &mut Ended<C>,
     ) {
-        self.end_all(&Reason::Closed, now, settings, each, freed);
-    }
-
-    /// Gives up every batch, for the caller wants it. The partition takes records as before.
-    pub fn purge(
-        &mut self,
-        now: Instant,
-        settings: &Settings,
-        each: impl FnMut(Share<C>, Failure),
-        freed: impl FnMut(Content),
-    ) {
-        self.end_all(&Reason::Purged, now, settings, each, freed);
+        self.end_drained(|_| true, reason, now, settings, ended);
+        self.end_unsent(reason, now, ended);
     }
 
     /// A broker refused the producer as such: what was never sent fails with its answer.
@@ -279,51 +265,26 @@ impl<C> PartitionQueue<C> {
         code: ErrorCode,
         message: Option<Arc<str>>,
         now: Instant,
-        mut each: impl FnMut(Share<C>, Failure),
-        mut freed: impl FnMut(Content),
+        ended: &mut Ended<C>,
     ) {
         self.trouble = Some(Cause::Answer { code, message });
-        self.end_unsent(&Reason::Refused(code), now, &mut each, &mut freed);
-    }
-
-    fn end_all(
-        &mut self,
-        reason: &Reason,
-        now: Instant,
-        settings: &Settings,
-        mut each: impl FnMut(Share<C>, Failure),
-        mut freed: impl FnMut(Content),
-    ) {
-        self.end_drained(|_| true, reason, now, settings, &mut each, &mut freed);
-        self.end_unsent(reason, now, &mut each, &mut freed);
+        self.end_unsent(&Reason::Refused(code), now, ended);
     }
 
     /// Gives up every batch that is not in flight, for its transaction is to be aborted. Those in flight end with this
     /// attempt, whatever comes of it.
-    pub fn doom(
-        &mut self,
-        now: Instant,
-        settings: &Settings,
-        mut each: impl FnMut(Share<C>, Failure),
-        mut freed: impl FnMut(Content),
-    ) {
+    pub fn doom(&mut self, now: Instant, settings: &Settings, ended: &mut Ended<C>) {
         self.doomed = true;
         let waits = |batch: &Drained<C>| matches!(batch.place, Place::Waiting { .. });
         let reason = Reason::Aborted;
-        self.end_drained(waits, &reason, now, settings, &mut each, &mut freed);
-        self.end_unsent(&reason, now, &mut each, &mut freed);
+        self.end_drained(waits, &reason, now, settings, ended);
+        self.end_unsent(&reason, now, ended);
     }
 
-    fn end_unsent(
-        &mut self,
-        reason: &Reason,
-        now: Instant,
-        each: &mut impl FnMut(Share<C>, Failure),
-        freed: &mut impl FnMut(Content),
-    ) {
+    fn end_unsent(&mut self, reason: &Reason, now: Instant, ended: &mut Ended<C>) {
         self.seal_open();
         for batch in self.sealed.drain(..) {
-            batch.fail(reason.clone(), self.trouble.clone(), now, each, freed);
+            batch.fail(reason.clone(), self.trouble.clone(), now, ended);
         }
     }
 
@@ -333,8 +294,7 @@ impl<C> PartitionQueue<C> {
         reason: &Reason,
         now: Instant,
         settings: &Settings,
-        each: &mut impl FnMut(Share<C>, Failure),
-        freed: &mut impl FnMut(Content),
+        ended: &mut Ended<C>,
     ) {
         let mut at = 0;
         while let Some(batch) = self.drained.get_mut(at) {
@@ -343,18 +303,14 @@ impl<C> PartitionQueue<C> {
             } else if matches!(batch.place, Place::InFlight { .. }) {
                 // Its answer is still due, its bytes may still be on the wire, and what follows depends on it.
                 batch.maybe_written = true;
-                if let Some((share, failure)) = batch.abandon(reason.clone(), now) {
-                    each(share, failure);
-                }
+                ended.failed.extend(batch.abandon(reason.clone(), now));
                 at += 1;
             } else {
                 let settled = self.give_up(at, None, reason.clone(), Vec::new(), now, settings);
                 if let Some((share, Err(failure))) = settled.done {
-                    each(share, failure);
+                    ended.failed.push((share, failure));
                 }
-                if let Some(content) = settled.freed {
-                    freed(content);
-                }
+                ended.freed.extend(settled.freed);
             }
         }
     }
@@ -429,14 +385,7 @@ impl<C> Drained<C> {
 }
 
 impl<C> Sealed<C> {
-    fn fail(
-        self,
-        reason: Reason,
-        cause: Option<Cause>,
-        now: Instant,
-        each: &mut impl FnMut(Share<C>, Failure),
-        freed: &mut impl FnMut(Content),
-    ) {
+    fn fail(self, reason: Reason, cause: Option<Cause>, now: Instant, ended: &mut Ended<C>) {
         let failure = Failure {
             reason,
             records: self.content.batch.count(),
@@ -454,8 +403,8 @@ impl<C> Sealed<C> {
             records: failure.records,
             created: self.created,
         };
-        each(share, failure);
-        freed(self.content);
+        ended.failed.push((share, failure));
+        ended.freed.push(self.content);
     }
 }
 

@@ -140,13 +140,17 @@ impl Bench {
     }
 
     fn expire(&mut self) -> Option<Instant> {
-        let (failed, freed) = (&mut self.failed, &mut self.freed);
-        self.queue.expire(
-            self.now,
-            &self.settings,
-            |share, failure| failed.push((share.completion, failure)),
-            |_| *freed += 1,
-        )
+        let mut ended = Ended::default();
+        let again = self.queue.expire(self.now, &self.settings, &mut ended);
+        self.note(ended);
+        again
+    }
+
+    fn note(&mut self, ended: Ended<u32>) {
+        let failed = ended.failed.into_iter();
+        self.failed
+            .extend(failed.map(|(share, failure)| (share.completion, failure)));
+        self.freed += ended.freed.len();
     }
 }
 
@@ -607,14 +611,16 @@ fn closing_ends_everything_once() {
     let mut taken = bench.take_all();
     bench.batch(1);
     bench.settle(taken.remove(1), refused(ErrorCode::NOT_ENOUGH_REPLICAS));
-    let mut ended = Vec::new();
-    let (now, settings) = (bench.now, bench.settings.clone());
-    bench.queue.abort(
-        now,
-        &settings,
-        |share, failure| ended.push((share.completion, failure.persistence)),
-        |_| {},
-    );
+    let mut ended = Ended::default();
+    let reason = Reason::Closed;
+    bench
+        .queue
+        .end_all(&reason, bench.now, &bench.settings, &mut ended);
+    let ended: Vec<_> = ended
+        .failed
+        .iter()
+        .map(|(share, failure)| (share.completion, failure.persistence))
+        .collect();
     assert_eq!(
         ended,
         [

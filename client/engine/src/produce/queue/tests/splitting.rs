@@ -200,7 +200,7 @@ fn a_transaction_that_is_to_be_aborted_sends_no_parts() {
     let content = bench.settle(taken, too_large()).split.unwrap();
     bench
         .queue
-        .doom(bench.now, &bench.settings, |_, _| {}, |_| {});
+        .doom(bench.now, &bench.settings, &mut Ended::default());
     let parts = content.split().unwrap();
     let settled = bench
         .queue

@@ -24,14 +24,9 @@ impl Bench {
     }
 
     fn doom(&mut self) {
-        let Self {
-            queue,
-            failed,
-            freed,
-            ..
-        } = self;
-        let each = |share: Share<u32>, failure| failed.push((share.completion, failure));
-        queue.doom(self.now, &self.settings, each, |_| *freed += 1);
+        let mut ended = Ended::default();
+        self.queue.doom(self.now, &self.settings, &mut ended);
+        self.note(ended);
     }
 }
 
