@@ -178,14 +178,17 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         row: &'static str,
         write: &dyn Fn(&mut Sink) -> Encoded,
     ) -> Encoded {
-        let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
-        self.unknown(below)?;
-        if self
-            .unknown
-            .first()
-            .is_some_and(|(unknown, _)| *unknown == tag)
-        {
-            return Err(EncodeError::new(EncodeReason::KnownTag(tag)));
+        if !self.unknown.is_empty() {
+            let below = self.unknown.partition_point(|(unknown, _)| *unknown < tag);
+            let (now, later) = self
+                .unknown
+                .split_at_checked(below)
+                .unwrap_or((self.unknown, &[]));
+            if later.first().is_some_and(|(unknown, _)| *unknown == tag) {
+                return Err(EncodeError::new(EncodeReason::KnownTag(tag)));
+            }
+            self.written += write_unknown(self.out, now)?;
+            self.unknown = later;
         }
         self.written += 1;
         self.out.uvarint(tag);
@@ -197,7 +200,7 @@ impl<'s, 'u> TagWriter<'s, 'u> {
     #[inline]
     pub(crate) fn finish(mut self) -> Encoded {
         if !self.unknown.is_empty() {
-            self.unknown(self.unknown.len())?;
+            self.written += write_unknown(self.out, self.unknown)?;
         }
         match &self.count {
             Some(count) if self.written > 0 => self.out.set_uvarint(count, self.written),
@@ -205,21 +208,18 @@ impl<'s, 'u> TagWriter<'s, 'u> {
         }
         Ok(())
     }
+}
 
-    fn unknown(&mut self, count: usize) -> Encoded {
-        let (now, later) = self
-            .unknown
-            .split_at_checked(count)
-            .unwrap_or((self.unknown, &[]));
-        for (tag, value) in now {
-            // Readers on the other side hold lengths in an i32.
-            let size = i32::try_from(value.len()).map_err(|_| too_long(value.len()))?;
-            self.written += 1;
-            self.out.uvarint(*tag);
-            self.out.uvarint(size.cast_unsigned());
-            self.out.put(value);
-        }
-        self.unknown = later;
-        Ok(())
+/// Writes fields as they came, and says how many. By itself, so that the writer of a message without any, as nearly all
+/// are, stays in registers.
+#[cold]
+fn write_unknown(out: &mut Sink, fields: &[(u32, Bytes)]) -> Result<u32, EncodeError> {
+    for (tag, value) in fields {
+        // Readers on the other side hold lengths in an i32.
+        let size = i32::try_from(value.len()).map_err(|_| too_long(value.len()))?;
+        out.uvarint(*tag);
+        out.uvarint(size.cast_unsigned());
+        out.put(value);
     }
+    Ok(fields.len() as u32)
 }
