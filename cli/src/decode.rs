@@ -36,8 +36,8 @@ pub(crate) struct Args {
     /// A file with the bytes, or with their hex digits, a dump or base64; `-` or nothing: standard input.
     #[arg(value_name = "FILE", conflicts_with_all = ["hex", "base64"])]
     file: Option<std::path::PathBuf>,
-    /// The bytes as hex digits; white space, `0x`, `:` and `,` between them do not matter. Or a dump
-    /// of bytes with offsets.
+    /// The bytes as hex digits; white space, `0x`, `:` and `,` between them do not matter; or a dump of bytes
+    /// with offsets.
     #[arg(long, value_name = "DIGITS", conflicts_with = "base64", value_parser = |text: &str| input::from_digits(text.as_bytes()))]
     hex: Option<Bytes>,
     /// The bytes as base64.

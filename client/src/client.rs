@@ -185,10 +185,6 @@ impl Client {
         Arc::clone(&self.shared.control.cluster())
     }
 
-    pub(crate) fn known_topic(&self, topic: &str) -> Option<Arc<TopicView>> {
-        self.shared.control.cluster().known(topic).cloned()
-    }
-
     pub(crate) fn reconnect_backoff(&self) -> Backoff {
         self.shared.config.reconnect
     }

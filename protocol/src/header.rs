@@ -94,7 +94,7 @@ impl RequestHeader {
     }
 
     /// A whole request: length, this header with all that is in it, and a body, which [`Message::encode`] wrote in the
-    /// header's version, or which goes on as it came. Neither is copied.
+    /// header's version, or which goes on as it came. The body is not copied.
     ///
     /// # Errors
     /// A client id of more than 32767 bytes, unknown tags in a version that has no place for them, and more bytes

@@ -221,9 +221,11 @@ fn tagged_sections_are_read_strictly() {
 
 #[test]
 fn an_error_of_the_section_itself_goes_by_the_name_that_kafka_has_for_it() {
-    let sections: [&[u8]; 6] = [
+    let sections: [&[u8]; 8] = [
         b"",
         b"\x01",
+        b"\x01\x05",
+        b"\x01\x80",
         b"\x02\x05\0\x06",
         b"\x01\x05\x02\x01",
         b"\x01\x80\x80",

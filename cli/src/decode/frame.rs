@@ -243,31 +243,31 @@ impl Decoder {
         body: &Bytes,
     ) -> Result<Decoded, Complaint> {
         let is_request = matches!(header, Some(Header::Request(_)));
-        let or = if is_request && self.api.is_none() {
+        let hint = if is_request && self.api.is_none() {
             "; if these are responses: --response --api API --api-version N"
         } else {
             ""
         };
         let api = Api::find(key).ok_or_else(|| Complaint {
-            what: no_api_of_clients(key) + or,
+            what: no_api_of_clients(key) + hint,
             at: Some(frame.start),
         })?;
         // A version that there is not is wrong in a request's header, or was asked for.
         if !api.versions.contains(version) {
             return Err(Complaint {
-                what: format!("{key} has versions {}, and not {version}{or}", api.versions),
+                what: format!(
+                    "{key} has versions {}, and not {version}{hint}",
+                    api.versions
+                ),
                 at: is_request.then(|| frame.version_at()),
             });
         }
         let is_downgraded = self.direction == Direction::Response
             && key == ApiKey::API_VERSIONS
             && body.starts_with(&UNSUPPORTED);
+        let version = if is_downgraded { 0 } else { version };
         let tree = api
-            .read(
-                self.direction,
-                if is_downgraded { 0 } else { version },
-                body,
-            )
+            .read(self.direction, version, body)
             .map_err(|error| frame.complaint(&error, body))?;
         Ok(Decoded {
             api: key,

@@ -506,8 +506,11 @@ fn of_what_was_compressed_the_batch_is_shown() {
 
 #[test]
 fn questions_without_an_answer_are_usage_errors() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--response"], "--api"),
+        (&["--api", "-1"], "no API that clients speak"),
+        (&["--hex", "00", "--encoding", "raw"], "cannot be used with"),
+        (&["--body", "--framing", "none"], "cannot be used with"),
         (&["--body", "--api", "3"], "--api-version"),
         (
             &["--api", "Nonsense"],

@@ -3,10 +3,7 @@
 use std::{
     future::Future,
     pin::{Pin, pin},
-    sync::{
-        MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
 };
 
@@ -52,12 +49,12 @@ impl Memory {
     }
 
     pub(crate) fn reserved(&self) -> usize {
-        self.lock().budget.reserved()
+        self.state.lock().budget.reserved()
     }
 
     /// How many wait.
     pub(crate) fn waiters(&self) -> usize {
-        self.lock().wakers.len()
+        self.state.lock().wakers.len()
     }
 
     /// Waits until nothing is held.
@@ -79,16 +76,16 @@ impl Memory {
 
     /// The bytes that `need` comes to, if it can never be granted.
     pub(crate) fn beyond(&self, need: Need) -> Option<usize> {
-        self.lock().budget.beyond(need)
+        self.state.lock().budget.beyond(need)
     }
 
     pub(crate) fn try_take(&self, need: Need) -> Option<Grant> {
-        self.lock().budget.try_take(need)
+        self.state.lock().budget.try_take(need)
     }
 
     /// Memory for `need`, when it is this caller's turn. Dropping the future gives up the place in line.
     pub(crate) fn take(&self, need: Need) -> Take<'_> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let ticket = state.budget.wait(need);
         self.short
             .store(state.budget.has_waiters(), Ordering::Relaxed);
@@ -105,7 +102,7 @@ impl Memory {
     /// Changes the budget, and wakes those whose turn has come by it.
     fn change(&self, change: impl FnOnce(&mut Budget)) {
         let mut woken = Vec::new();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         change(&mut state.budget);
         self.short
             .store(state.budget.has_waiters(), Ordering::Relaxed);
@@ -126,10 +123,6 @@ impl Memory {
             waker.wake();
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
 }
 
 /// A place in the line for memory.
@@ -146,7 +139,7 @@ impl Future for Take<'_> {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        let mut state = self.memory.lock();
+        let mut state = self.memory.state.lock();
         if let Some(grant) = state.budget.poll_granted(ticket) {
             state.wakers.retain(|(waiting, _)| *waiting != ticket);
             drop(state);
@@ -169,6 +162,7 @@ impl Drop for Take<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
             self.memory
+                .state
                 .lock()
                 .wakers
                 .retain(|(waiting, _)| *waiting != ticket);

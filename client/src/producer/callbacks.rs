@@ -5,7 +5,6 @@ use std::{
     collections::VecDeque,
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::MutexGuard,
     task::{Context, Poll, Waker},
 };
 
@@ -44,13 +43,13 @@ struct Line {
 impl Callbacks {
     /// Puts a record at the end, with its callback unless it is for interceptors only.
     pub(crate) fn enlist(&self, delivery: Delivery, callback: Option<Callback>) {
-        self.lock().waiting.push_back((delivery, callback));
+        self.line.lock().waiting.push_back((delivery, callback));
     }
 
     /// Calls those whose turn has come, with no lock held. If somebody does so already, that is left to them: they look at
     /// what was settled meanwhile once the callback at hand has returned.
     pub(crate) fn run(&self, interceptors: Option<&Interceptors>) {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         while !line.calling
             && let Some((delivery, callback)) = line.next()
         {
@@ -67,24 +66,24 @@ impl Callbacks {
                     }
                 });
             }
-            let woken = self.lock().returned();
+            let woken = self.line.lock().returned();
             for waker in woken {
                 waker.wake();
             }
-            line = self.lock();
+            line = self.line.lock();
         }
     }
 
     /// How many have to be called until none is left; `None` if none is.
     pub(crate) fn pending(&self) -> Option<u64> {
-        let line = self.lock();
+        let line = self.line.lock();
         let left = line.waiting.len() as u64 + u64::from(line.calling);
         (left > 0).then_some(line.called + left)
     }
 
     /// Ready once so many were called.
     pub(crate) fn poll_called(&self, cx: &Context<'_>, count: u64) -> Poll<()> {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         if line.called >= count {
             return Poll::Ready(());
         }
@@ -92,10 +91,6 @@ impl Callbacks {
             line.wakers.push(cx.waker().clone());
         }
         Poll::Pending
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock()
     }
 }
 

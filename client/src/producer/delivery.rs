@@ -6,7 +6,7 @@ use std::{
     num::NonZeroU32,
     ops::Range,
     pin::Pin,
-    sync::{Arc, MutexGuard, OnceLock},
+    sync::{Arc, OnceLock},
     task::{Context, Poll, Waker},
 };
 
@@ -226,12 +226,12 @@ impl Completion {
             result: result.map_err(Arc::new),
         };
         let waiting = if !is_whole {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.parts.push(fate);
             // Those who wait for other parts keep their seats.
             state.waiting.clone()
         } else if self.whole.set(fate).is_ok() {
-            mem::take(&mut self.lock().waiting)
+            mem::take(&mut self.state.lock().waiting)
         } else {
             Vec::new()
         };
@@ -252,7 +252,7 @@ impl Completion {
         if let Some(fate) = self.whole.get() {
             return Poll::Ready(look(fate));
         }
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         // `complete` stores the result before it takes the lock to wake: either it is seen here, or the waker is
         // seen there.
         if let Some(fate) = self.whole.get().or_else(|| state.part(index)) {
@@ -274,7 +274,7 @@ impl Completion {
     fn fate<T>(&self, index: u32, look: impl FnOnce(&Fate) -> T) -> Option<T> {
         match self.whole.get() {
             Some(fate) => Some(look(fate)),
-            None => self.lock().part(index).map(look),
+            None => self.state.lock().part(index).map(look),
         }
     }
 
@@ -302,10 +302,6 @@ impl Completion {
                 failure.clone(),
             )),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 

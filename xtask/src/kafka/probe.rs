@@ -40,7 +40,7 @@ fn ask_for_brokers(port: u16) -> Result<usize> {
     let code = ask(&mut stream, 0, &ApiVersionsRequest::default())?.error_code;
     ensure!(!code.is_err(), "{code} to ApiVersions");
 
-    // An empty list of topics asks for none.
+    // In version 1, an empty list of topics asks for none.
     let nothing = MetadataRequest {
         topics: Some(Vec::new()),
         ..MetadataRequest::default()

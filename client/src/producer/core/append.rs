@@ -305,9 +305,9 @@ impl Core {
 
     /// Asks for a topic without waiting for it.
     pub(crate) fn look_up(&self, topic: &str) {
-        match self.client.known_topic(topic) {
+        match self.client.cluster().known(topic) {
             Some(view) => {
-                self.adopt(&view);
+                self.adopt(view);
             }
             None => self.client.control().track(topic, true),
         }

@@ -39,14 +39,14 @@ impl Core {
     pub(crate) fn expire(&self) -> Option<Instant> {
         let now = self.clock.now();
         loop {
-            let Some(partition) = self.reaper().poll(now) else {
-                return self.reaper().poll_timeout();
+            let Some(partition) = self.reaper.lock().poll(now) else {
+                return self.reaper.lock().poll_timeout();
             };
             let again = self.give_up(&partition, now, |queue, ended| {
                 queue.expire(now, &self.settings, ended)
             });
             if let Some(deadline) = again {
-                self.reaper().watch(partition, deadline);
+                self.reaper.lock().watch(partition, deadline);
             }
         }
     }

@@ -215,17 +215,13 @@ impl Core {
 
     /// A topic is used again after a rest: the client has to be told that it is of interest.
     fn report_used(&self, topic: Arc<str>) {
-        self.used().push(topic);
+        self.newly_used.lock().push(topic);
         self.keeper.notify_one();
     }
 
     /// Topics that are used again after a rest, since the last call.
     pub(crate) fn newly_used(&self) -> Vec<Arc<str>> {
-        std::mem::take(&mut *self.used())
-    }
-
-    fn used(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
-        self.newly_used.lock()
+        std::mem::take(&mut *self.newly_used.lock())
     }
 
     fn inbox(&self, node: NodeId) -> Arc<Inbox> {
@@ -258,16 +254,12 @@ impl Core {
     }
 
     fn watch(&self, partition: PartitionRef, deadline: Instant) {
-        let mut reaper = self.reaper();
+        let mut reaper = self.reaper.lock();
         let sooner = reaper.poll_timeout().is_none_or(|first| deadline < first);
         reaper.watch(partition, deadline);
         if sooner {
             self.keeper.notify_one();
         }
-    }
-
-    fn reaper(&self) -> MutexGuard<'_, Reaper<PartitionRef>> {
-        self.reaper.lock()
     }
 
     /// Whether a broker has to be asked for a producer id. That of a transactional producer comes from its coordinator.

@@ -4,7 +4,6 @@ use std::{
     future::{Future, poll_fn},
     mem::discriminant,
     pin::pin,
-    sync::MutexGuard,
     task::Poll,
 };
 
@@ -59,10 +58,6 @@ impl Coordination {
     pub(crate) async fn woken(&self) {
         self.task.notified().await;
     }
-
-    fn lock(&self) -> MutexGuard<'_, Transactions> {
-        self.transactions.lock()
-    }
 }
 
 impl Core {
@@ -100,7 +95,7 @@ impl Core {
         look: impl FnOnce(&mut Transactions, &mut Identity) -> R,
     ) -> Option<R> {
         let coordination = self.coordination.as_ref()?;
-        let mut transactions = coordination.lock();
+        let mut transactions = coordination.transactions.lock();
         let before = discriminant(transactions.state());
         let result = look(&mut transactions, &mut self.identity());
         // Whoever appends a record looks at this with the queue locked, and a queue is locked to give up its batches

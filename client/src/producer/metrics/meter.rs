@@ -1,10 +1,7 @@
 //! What is counted while a producer works: by batch and by request, never by record.
 
 use std::{
-    sync::{
-        MutexGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -120,15 +117,11 @@ impl Meter {
             return;
         }
         self.facade.failed(kind, records);
-        let mut failed = self.failures();
+        let mut failed = self.failed.lock();
         match failed.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += records,
             None => failed.push((kind, records)),
         }
-    }
-
-    fn failures(&self) -> MutexGuard<'_, Vec<(ProduceErrorKind, u64)>> {
-        self.failed.lock()
     }
 
     /// A caller begins to wait for memory, until what is returned is dropped.
@@ -147,7 +140,7 @@ impl Meter {
         memory: &Memory,
     ) -> ProducerMetrics {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let errors = self.failures().clone();
+        let errors = self.failed.lock().clone();
         let (answered, unanswered) = (load(&self.answered), load(&self.unanswered));
         let request_bytes = self.request_bytes.read();
         let requests = request_bytes.count();

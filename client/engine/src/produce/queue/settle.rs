@@ -63,12 +63,12 @@ pub(in crate::produce) struct Settled<C> {
     pub(in crate::produce) split: Option<Content>,
 }
 
-/// What was given up before its time, for the caller to see to once it holds no lock.
+/// Batches that were given up, for the caller to see to once it holds no lock.
 #[derive(Debug)]
 pub struct Ended<C> {
     /// Who is told, and of what.
     pub failed: Vec<(Share<C>, Failure)>,
-    /// What is free again.
+    /// Those whose memory is free again: what is in flight keeps it until its answer.
     pub freed: Vec<Content>,
 }
 
