@@ -13,7 +13,7 @@ use bytes::Bytes;
 use milena_protocol::{Api, ApiKey, Direction, apis};
 use strsim::jaro_winkler;
 
-use crate::{Misuse, Outcome, say};
+use crate::{Misuse, Outcome, say, visible::Visible};
 use frame::{Decoded, Decoder, Frame};
 use place::Complaint;
 use records::Form;
@@ -179,7 +179,7 @@ impl Printer<'_> {
             }
         };
         let form = Form::new(&message, self.input);
-        let mut out = BufWriter::new(stdout().lock());
+        let mut out = Visible(BufWriter::new(stdout().lock()));
         let written = if self.compact {
             serde_json::to_writer(&mut out, &form)
         } else {

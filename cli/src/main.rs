@@ -21,6 +21,7 @@ mod producing;
 mod progress;
 mod say;
 mod topics;
+mod visible;
 
 /// Talk to Apache Kafka: produce, consume, manage topics, measure, find out what is wrong; or start an embedded cluster to talk to.
 #[derive(Debug, Parser)]

@@ -6,7 +6,10 @@ use clap::ValueEnum;
 use milena::ReceivedRecord;
 use serde::Serialize;
 
-use crate::blob::{Blob, HeaderList};
+use crate::{
+    blob::{Blob, HeaderList},
+    visible::Visible,
+};
 
 /// A way to write a record as a line.
 pub(super) trait Format {
@@ -114,7 +117,7 @@ impl Format for Json {
             value: Blob(record.value.as_deref()),
             headers: HeaderList(&record.headers),
         };
-        serde_json::to_writer(&mut *out, &line)?;
+        serde_json::to_writer(Visible(&mut *out), &line)?;
         out.write_all(b"\n")
     }
 }
@@ -182,6 +185,8 @@ mod tests {
                 "key": "k\n\"ü", "value": {"base64": "/wA="}, "headers": [],
             })
         );
+        let steers = line(&Json, &record(None, Some("\u{9b}2J".as_bytes())));
+        assert!(steers.windows(6).any(|at| at == br"\u009b"));
         let nothing = parsed(&record(None, Some(b"")));
         assert_eq!(
             (&nothing["key"], &nothing["value"]),

@@ -405,6 +405,15 @@ fn unknown_tags_of_a_header_are_shown() {
 }
 
 #[test]
+fn text_that_would_steer_a_terminal_is_escaped() {
+    let client = Str::from_static("\u{9b}2J\u{202e}");
+    let frame = encode_request(7, Some(&client), 12, &MetadataRequest::default());
+    let decoded = decode(&[], &frame.unwrap().into_bytes()).expect(0);
+    let shown = decoded.stdout();
+    assert!(shown.contains(r#""\u009b2J\u202e""#), "{shown}");
+}
+
+#[test]
 fn a_fetched_batch_that_is_cut_off_is_no_error() {
     let records = Bytes::from([&batch()[..], &batch()[..50]].concat());
     let fetched = FetchResponse {
