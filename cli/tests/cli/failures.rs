@@ -2,12 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
     process::Stdio,
     time::{Duration, Instant},
 };
 
-use crate::support::{Broker, finish, milena, run};
+use crate::support::{Broker, finish, milena, refusing, run};
 
 #[test]
 fn a_missing_separator_names_the_line_and_what_came_before_is_sent() {
@@ -86,18 +85,12 @@ fn an_unknown_topic_is_an_error_within_its_time() {
         said.contains("nowhere") && said.contains("stopped at line 1:"),
         "{said}"
     );
-    assert!(start.elapsed() < Duration::from_secs(10));
-}
-
-/// A port on which nobody listens.
-fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn an_unreachable_cluster_is_an_error_within_its_time() {
-    let address = free_port();
+    let (_kept, address) = refusing();
     let commands: [&[&str]; 4] = [
         &["produce", "--topic", "t"],
         &["consume", "--topic", "t"],
@@ -117,7 +110,7 @@ fn an_unreachable_cluster_is_an_error_within_its_time() {
         ]
         .concat();
         let failed = run(&args, b"1\n").expect(1);
-        assert!(start.elapsed() < Duration::from_secs(5), "{command:?}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{command:?}");
         let said = failed.stderr();
         assert!(
             said.contains(&format!("milena: cannot connect to {address}")),

@@ -1,8 +1,8 @@
 //! `milena perf`: its lines and its JSON.
 
-use std::time::Duration;
+use milena_broker::{Cluster, Fault, protocol::ApiKey};
 
-use crate::support::{Broker, finish, milena};
+use crate::support::{Broker, Held, run};
 
 #[test]
 fn the_result_line_is_kafkas_and_every_record_is_there() {
@@ -141,7 +141,7 @@ fn a_rate_is_kept() {
     ];
     let ran = broker.run("perf", &args, b"").expect(0);
     let seconds = ran.json()[0]["elapsed_seconds"].as_f64().unwrap();
-    assert!((1.4..6.0).contains(&seconds), "{seconds}");
+    assert!((1.4..60.0).contains(&seconds), "{seconds}");
 }
 
 #[test]
@@ -172,34 +172,33 @@ fn records_that_fail_are_counted_and_the_status_says_so() {
 
 #[test]
 fn latencies_are_those_of_acknowledged_records() {
-    let broker = Broker::start(&["--topic", "t:1"]);
-    let args = broker.args(
+    let held = Held::start(Cluster::builder().topic("t", 1));
+    let hang = Fault::hang().on(ApiKey::PRODUCE);
+    // The records are too many for one request, and only the first is answered.
+    held.cluster.faults().push(hang.after(1).always());
+    let address = held.address(1);
+    let args = [
         "perf",
-        &[
-            "--topic",
-            "t",
-            "--num-records",
-            "400",
-            "--throughput",
-            "200",
-            "--delivery-timeout-ms",
-            "5000",
-            "--request-timeout-ms",
-            "1000",
-            "--json",
-        ],
-    );
-    let child = milena(&args).spawn().unwrap();
-    broker.wait_for("t", 10);
-    broker.interrupt();
-    let ran = finish(child).expect(1);
+        "-b",
+        &address,
+        "--topic",
+        "t",
+        "--num-records",
+        "400",
+        "--delivery-timeout-ms",
+        "5000",
+        "--request-timeout-ms",
+        "1000",
+        "--json",
+    ];
+    let ran = run(&args, b"").expect(1);
     let result = &ran.json()[0];
     assert!(result["failed"].as_u64().unwrap() > 0, "{result}");
     // Those that failed took all the time they had.
     let longest = result["latency_ms"]["max"].as_f64().unwrap();
     assert!(longest < 5000.0, "{result}");
     assert!(
-        result["elapsed_seconds"].as_f64().unwrap() > Duration::from_secs(5).as_secs_f64(),
+        result["elapsed_seconds"].as_f64().unwrap() > 5.0,
         "{result}"
     );
 }

@@ -94,6 +94,8 @@ fn a_recorded_produce_request_decodes_to_what_was_sent() {
     let args = ["--nodes", "2", "--topic", "t:1", "--record", dir.path()];
     let broker = Broker::start(&args);
     let args = ["--topic", "t", "-K", ":", "-z", "lz4", "-H", "trace=7f"];
+    // However slowly the lines are taken, they are one batch, which the end of the input sends.
+    let args = [&args[..], &["--linger-ms", "50000"]].concat();
     broker
         .run("produce", &args, b"a:one\nb:two\n:three\n")
         .expect(0);

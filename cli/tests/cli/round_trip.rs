@@ -129,7 +129,8 @@ fn a_consumer_ends_by_time_and_by_count() {
     broker
         .run("produce", &["--topic", "t"], b"1\n2\n3\n")
         .expect(0);
-    let by_time = ["--topic", "t", "--from-beginning", "--timeout-ms", "300"];
+    // The first record has to come within this time, too.
+    let by_time = ["--topic", "t", "--from-beginning", "--timeout-ms", "5000"];
     assert_eq!(
         broker.run("consume", &by_time, b"").expect(0).stdout(),
         "1\n2\n3\n"

@@ -1,15 +1,19 @@
 //! The real binary, and a cluster of its own for each test.
 
 use std::{
+    fmt::Display,
     io::{BufRead, BufReader, Write},
+    net::Ipv4Addr,
     process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
+use milena_broker::{Cluster, ClusterBuilder};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use tokio::{net::TcpSocket, runtime::Runtime};
 
 /// Longer than anything here takes, so that a test that hangs fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,17 +44,42 @@ pub(crate) fn run(args: &[&str], input: &[u8]) -> Finished {
 
 /// Waits for the end, but not for ever.
 pub(crate) fn finish(child: Child) -> Finished {
-    let pid = child.id();
+    Finished(guarded(child.id(), || child.wait_with_output()).unwrap())
+}
+
+/// Waits for something of a process, and ends it when that does not come.
+pub(crate) fn guarded<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
     let (done, waited) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
         if waited.recv_timeout(PATIENCE).is_err() {
             signal(pid, Signal::SIGKILL);
         }
     });
-    let output = child.wait_with_output().unwrap();
+    let came = wait();
     let _ = done.send(());
     watchdog.join().unwrap();
-    Finished(output)
+    came
+}
+
+/// Tries again and again, but not for ever; an error is what is said in the end.
+#[track_caller]
+pub(crate) fn eventually<T, E: Display>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Ok(found) => return found,
+            Err(why) => assert!(Instant::now() < deadline, "{why}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// An address that refuses connections for as long as its socket is kept, for nobody else can listen there.
+pub(crate) fn refusing() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
 }
 
 pub(crate) fn signal(pid: u32, signal: Signal) {
@@ -143,19 +172,13 @@ impl Broker {
 
     /// Reads a topic again and again until it holds so many records.
     pub(crate) fn wait_for(&self, topic: &str, records: usize) -> Vec<serde_json::Value> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        eventually(|| {
             let found = self.read(topic);
-            if found.len() >= records {
-                return found;
+            match found.len() {
+                few if few < records => Err(format!("only {few} of {records} records")),
+                _ => Ok(found),
             }
-            assert!(
-                Instant::now() < deadline,
-                "only {} of {records} records",
-                found.len()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        })
     }
 
     /// Ends it as Ctrl-C does.
@@ -169,5 +192,27 @@ impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A cluster in this process, for as long as it is held.
+pub(crate) struct Held {
+    pub(crate) cluster: Cluster,
+    runtime: Runtime,
+}
+
+impl Held {
+    pub(crate) fn start(builder: ClusterBuilder) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let cluster = runtime.block_on(builder.start()).unwrap();
+        Self { cluster, runtime }
+    }
+
+    pub(crate) fn down(&self, node: i32) {
+        self.runtime.block_on(self.cluster.node_down(node)).unwrap();
+    }
+
+    pub(crate) fn address(&self, node: i32) -> String {
+        self.cluster.address(node).unwrap()
     }
 }
