@@ -15,6 +15,8 @@ use bytes::Bytes;
 use milena_codec::{Compression, CompressionType, Compressor, Decompressor};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 const BLOCK: usize = 64 * 1024;
 /// All that differ.
@@ -340,15 +342,29 @@ proptest! {
         let read = Decompressor::default().decompress(CompressionType::Lz4, &Bytes::from(frame));
         prop_assert_eq!(&read.unwrap(), &input);
     }
+}
 
-    #[test]
-    fn the_highest_level_leaves_next_to_nothing(input in matching()) {
+/// One input may need a few bytes more than the least, all together next to none.
+#[test]
+fn the_highest_level_leaves_next_to_nothing() {
+    let mut runner = TestRunner::default();
+    let (mut ours, mut least) = (0, 0);
+    for _ in 0..60 {
+        let input = matching().new_tree(&mut runner).unwrap().current();
         let input = &input[..input.len().min(300)];
         let frame = compress(&mut compressor(12), input);
         if walk(&frame).stored == 0 && !input.is_empty() {
-            let (ours, least) = (frame.len() - 15, smallest(input));
-            prop_assert!(ours >= least, "{ours} bytes, where {least} are the least");
-            prop_assert!(ours <= least + least / 50 + 3, "{ours} bytes instead of {least}");
+            let (len, smallest) = (frame.len() - 15, smallest(input));
+            assert!(
+                len >= smallest,
+                "{len} bytes, where {smallest} are the least: {input:?}"
+            );
+            ours += len;
+            least += smallest;
         }
     }
+    assert!(
+        ours <= least + least / 100,
+        "{ours} bytes instead of {least}"
+    );
 }
