@@ -21,6 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 
 const RECORDS: u64 = 200_000;
 const TOLERANCE: f64 = 0.02;
+const MEMORY: usize = 16 << 20;
 
 /// A runtime whose only worker runs the producer's tasks and the broker's.
 fn runtime() -> Runtime {
@@ -46,8 +47,9 @@ async fn start(acks: Acks) -> (Cluster, Producer) {
         .producer()
         .acks(acks)
         .batch_size(64 << 10)
-        .linger(Duration::from_millis(100));
-    let producer = producer.buffer_memory(16 << 20).build().unwrap();
+        // Batches are full when they go, however long this thread pauses.
+        .linger(Duration::from_secs(3600));
+    let producer = producer.buffer_memory(MEMORY).build().unwrap();
     assert_eq!(producer.partitions_for("orders").await.unwrap(), 6);
     (cluster, producer)
 }
@@ -75,10 +77,15 @@ fn try_send(producer: &Producer, mut record: Record<'_>) {
     loop {
         match producer.try_send(record) {
             Ok(delivery) => return drop(delivery),
-            Err(TrySendError::Full(again) | TrySendError::NotReady(again)) => record = again,
+            Err(TrySendError::Full(again)) => record = again,
             Err(error) => panic!("{error}"),
         }
-        allocation_counter::opt_out(std::thread::yield_now);
+        // For long enough that few attempts are made in vain, which do allocate.
+        allocation_counter::opt_out(|| {
+            while producer.buffered() > MEMORY / 2 {
+                std::thread::yield_now();
+            }
+        });
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is accepted, what is not, and what is waited for.
 
-use std::{collections::BTreeSet, future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future};
 
 use milena::{Persistence, ProduceErrorKind, Producer, Record, TrySendError};
-use milena_broker::{Cluster, Fault, protocol::ApiKey};
+use milena_broker::Cluster;
+use tokio::time::{Instant, sleep};
 
 use crate::{
+    faults::ms,
     stored::stored,
     tcp::{HANG, HOUR, orders, run, runtime, start},
 };
@@ -14,17 +16,13 @@ use crate::{
 fn an_explicit_partition_is_taken_and_one_that_there_is_not_is_an_error() {
     run(async {
         let (cluster, client) = orders(3).await;
-        let producer = client
-            .producer()
-            .max_block(Duration::from_millis(200))
-            .build()
-            .unwrap();
+        let patient = client.producer().max_block(HOUR).build().unwrap();
         for partition in [2, 0, 1] {
             let record = Record::to("orders")
                 .key("always the same")
                 .partition(partition);
             assert_eq!(
-                producer
+                patient
                     .send(record)
                     .await
                     .unwrap()
@@ -34,7 +32,6 @@ fn an_explicit_partition_is_taken_and_one_that_there_is_not_is_an_error() {
                 partition
             );
         }
-        let patient = client.producer().max_block(HOUR).build().unwrap();
         for partition in [-1, i32::MIN] {
             for topic in ["orders", "not looked up yet"] {
                 let record = Record::to(topic).partition(partition);
@@ -48,6 +45,7 @@ fn an_explicit_partition_is_taken_and_one_that_there_is_not_is_an_error() {
                 ));
             }
         }
+        let producer = client.producer().max_block(ms(200)).build().unwrap();
         for partition in [3, i32::MAX] {
             let error = producer
                 .send(Record::to("orders").partition(partition))
@@ -114,35 +112,32 @@ fn partitions_that_are_added_are_found_and_used() {
     });
 }
 
-#[test]
-fn a_topic_that_there_is_not_is_an_error_within_max_block() {
-    run(async {
-        let (_cluster, client) = start(Cluster::builder().auto_create_topics(false)).await;
-        let producer = client
-            .producer()
-            .max_block(Duration::from_millis(300))
-            .build()
-            .unwrap();
-        for topic in ["orders", "not a name", ""] {
-            let error = producer
-                .send(Record::to(topic).value("v"))
-                .await
-                .unwrap_err();
-            assert_eq!(
-                (error.kind(), error.topic()),
-                (ProduceErrorKind::UnknownTopic, topic)
-            );
-            assert_eq!(error.persistence(), Persistence::No);
-            let cause = if topic == "orders" {
-                "UNKNOWN_TOPIC_OR_PARTITION"
-            } else {
-                "INVALID_TOPIC"
-            };
-            assert!(error.to_string().contains(cause), "{error}");
-            assert!(producer.partitions_for(topic).await.is_err());
-        }
-        assert_eq!(producer.buffered(), 0);
-    });
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_there_is_not_is_an_error_within_max_block() {
+    let builder = Cluster::builder().auto_create_topics(false);
+    let (_cluster, client) = crate::faults::start(builder).await;
+    let producer = client.producer().max_block(ms(300)).build().unwrap();
+    for topic in ["orders", "not a name", ""] {
+        let started = Instant::now();
+        let error = producer
+            .send(Record::to(topic).value("v"))
+            .await
+            .unwrap_err();
+        assert!(started.elapsed() <= ms(301), "{:?}", started.elapsed());
+        assert_eq!(
+            (error.kind(), error.topic()),
+            (ProduceErrorKind::UnknownTopic, topic)
+        );
+        assert_eq!(error.persistence(), Persistence::No);
+        let cause = if topic == "orders" {
+            "UNKNOWN_TOPIC_OR_PARTITION"
+        } else {
+            "INVALID_TOPIC"
+        };
+        assert!(error.to_string().contains(cause), "{error}");
+        assert!(producer.partitions_for(topic).await.is_err());
+    }
+    assert_eq!(producer.buffered(), 0);
 }
 
 #[test]
@@ -197,59 +192,50 @@ fn the_broker_may_create_a_topic_that_is_asked_for() {
     });
 }
 
-#[test]
-fn try_send_gives_the_record_back() {
-    run(async {
-        let (cluster, client) = orders(1).await;
-        let producer = client
-            .producer()
-            .buffer_memory(64 * 1024)
-            .linger(HOUR)
-            .build()
-            .unwrap();
-        let value = vec![1; 1000];
-        let record = Record::to("orders").key("k").value(&value);
-        let Err(TrySendError::NotReady(record)) = producer.try_send(record) else {
-            panic!("the topic cannot be known yet")
-        };
-        assert_eq!(record.topic(), "orders");
-        // It is asked for all the same.
-        let mut record = Some(record);
-        while let Some(again) = record.take() {
-            match producer.try_send(again) {
-                Ok(delivery) => {
-                    producer.flush().await;
-                    drop(delivery.await.unwrap());
-                }
-                Err(TrySendError::NotReady(again)) => record = Some(again),
-                Err(other) => panic!("{other}"),
-            }
-            tokio::task::yield_now().await;
+#[tokio::test(start_paused = true)]
+async fn try_send_gives_the_record_back() {
+    let builder = Cluster::builder().topic("orders", 1);
+    let (cluster, client) = crate::faults::start(builder).await;
+    let producer = client
+        .producer()
+        .buffer_memory(64 * 1024)
+        .linger(HOUR)
+        .build()
+        .unwrap();
+    let value = vec![1; 1000];
+    let record = Record::to("orders").key("k").value(&value);
+    let Err(TrySendError::NotReady(mut record)) = producer.try_send(record) else {
+        panic!("the topic cannot be known yet")
+    };
+    assert_eq!(record.topic(), "orders");
+    let asked = Instant::now();
+    let delivery = loop {
+        assert!(asked.elapsed() < HANG, "it is asked for all the same");
+        sleep(ms(1)).await;
+        match producer.try_send(record) {
+            Ok(delivery) => break delivery,
+            Err(TrySendError::NotReady(again)) => record = again,
+            Err(other) => panic!("{other}"),
         }
-        let fault = cluster.faults().push(
-            Fault::delay(Duration::from_millis(300))
-                .on(ApiKey::PRODUCE)
-                .always(),
-        );
-        let mut taken = 0;
-        let given_back = loop {
-            match producer.try_send(Record::to("orders").key("k").value(&value)) {
-                Ok(_) => taken += 1,
-                Err(TrySendError::Full(record)) => break record,
-                Err(other) => panic!("{other}"),
-            }
-        };
-        assert!(
-            (30..70).contains(&taken),
-            "{taken} records of 1000 bytes in 64 KiB"
-        );
-        assert!(producer.buffered() > 48 * 1024);
-        cluster.faults().remove(fault);
-        let delivery = producer.send(given_back).await.unwrap();
-        producer.flush().await;
-        delivery.await.unwrap();
-        assert_eq!(cluster.audit().acknowledged(), taken + 2);
-    });
+    };
+    producer.flush().await;
+    delivery.await.unwrap();
+    // While this task does not wait, nothing is sent and no memory freed.
+    let mut taken = 0;
+    let given_back = loop {
+        assert!(taken < 70, "{taken} records of 1000 bytes in 64 KiB");
+        match producer.try_send(Record::to("orders").key("k").value(&value)) {
+            Ok(_) => taken += 1,
+            Err(TrySendError::Full(record)) => break record,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(taken >= 30, "{taken} records of 1000 bytes in 64 KiB");
+    assert!(producer.buffered() > 48 * 1024);
+    let delivery = producer.send(given_back).await.unwrap();
+    producer.flush().await;
+    delivery.await.unwrap();
+    assert_eq!(cluster.audit().acknowledged(), taken + 2);
 }
 
 #[test]

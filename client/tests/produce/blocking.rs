@@ -115,7 +115,7 @@ fn a_handle_to_a_topic_sends_one_and_many_and_keeps_the_producer() {
         .collect();
     let refused = Err(ProduceErrorKind::Invalid);
     assert_eq!(told, [Ok(Some(0)), refused, Ok(Some(1))]);
-    let delay = Fault::delay(ms(100)).on(ApiKey::PRODUCE);
+    let delay = Fault::delay(seconds(2)).on(ApiKey::PRODUCE);
     cluster.faults().push(delay);
     drop(orders.send(of_orders("c")).unwrap());
     assert_eq!(cluster.audit().acknowledged(), 2, "it is on its way");
@@ -194,8 +194,10 @@ fn dropping_the_last_handle_waits_until_everything_is_delivered() {
 fn dropping_it_takes_no_longer_than_the_delivery_timeout() {
     let (_serving, cluster, client) = orders(1);
     cluster.faults().push(hang());
-    let builder = client.producer().linger(ms(0)).request_timeout(ms(200));
-    let producer = builder.delivery_timeout(ms(300)).build_blocking().unwrap();
+    // Long enough for the record to be sent: of one that is not, it is known that it is not stored.
+    let builder = client.producer().linger(ms(0)).request_timeout(seconds(2));
+    let builder = builder.delivery_timeout(seconds(5));
+    let producer = builder.build_blocking().unwrap();
     let delivery = producer.send(record()).unwrap();
     let started = Instant::now();
     drop(producer);
@@ -209,14 +211,16 @@ fn wait_for_everything(cluster: &Cluster) {
     let client = Client::builder(cluster.bootstrap())
         .connect_blocking()
         .unwrap();
-    let builder = client.producer().buffer_memory(30_000).max_block(ms(100));
-    let producer = builder.build_blocking().unwrap();
+    let builder = client.producer().buffer_memory(30_000);
+    let producer = builder.clone().build_blocking().unwrap();
     // More than a task may do at a time.
     for _ in 0..1000 {
         drop(producer.send(record()).unwrap());
     }
     assert_eq!(producer.partitions_for("orders").unwrap(), 1);
     producer.flush().unwrap();
+    // The client knows the topic by now, so that what this one waits for is memory alone.
+    let producer = builder.max_block(ms(100)).build_blocking().unwrap();
     cluster.faults().push(hang());
     let half = vec![0; 20_000];
     let large = || Record::to("orders").value(&half);

@@ -44,7 +44,9 @@ fn a_key_goes_to_the_partition_that_java_chooses() {
 fn records_without_a_key_spread_over_all_partitions() {
     run(async {
         let (_cluster, client) = orders(6).await;
-        let producer = client.producer().batch_size(1024).build().unwrap();
+        // Evenly, whatever the brokers' pace.
+        let producer = client.producer().batch_size(1024);
+        let producer = producer.adaptive_partitioning(false).build().unwrap();
         let mut counts = [0; 6];
         for _ in 0..6000 {
             let delivery = producer

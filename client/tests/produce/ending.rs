@@ -262,6 +262,7 @@ fn without_its_runtime_a_producer_ends_and_every_delivery_resolves() {
                 .max_block(HOUR)
                 .build()
                 .unwrap();
+            let before = cluster.request_count(ApiKey::PRODUCE);
             let mut deliveries = Vec::new();
             for partition in [0, 1] {
                 for _ in 0..10 {
@@ -279,7 +280,6 @@ fn without_its_runtime_a_producer_ends_and_every_delivery_resolves() {
                         .await
                 })
             });
-            let before = cluster.request_count(ApiKey::PRODUCE);
             while cluster.request_count(ApiKey::PRODUCE) == before {
                 tokio::task::yield_now().await;
             }

@@ -13,7 +13,7 @@ use milena::{BoxFuture, Client, Connector, DialError, Record, Stream, TcpConnect
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::tcp::{drained, run};
+use crate::tcp::{HOUR, drained, run};
 
 /// A payload that tells when nobody holds it any more.
 struct Payload {
@@ -113,14 +113,12 @@ fn a_large_payload_is_written_from_where_the_caller_has_it_and_held_until_it_is_
             .await
             .unwrap()
             .producer()
+            .batch_size(1 << 20)
+            .linger(HOUR)
             .build()
             .unwrap();
-        producer
-            .send(Record::to("orders"))
-            .await
-            .unwrap()
-            .await
-            .unwrap();
+        drop(producer.send(Record::to("orders")).await.unwrap());
+        producer.flush().await;
         // The first answer is lost: it is sent again from the same place.
         cluster
             .faults()
@@ -139,6 +137,7 @@ fn a_large_payload_is_written_from_where_the_caller_has_it_and_held_until_it_is_
                 .unwrap();
             drop(value);
             assert_eq!(Arc::strong_count(&held), 2, "the record shares it");
+            producer.flush().await;
             delivery.await.unwrap();
             let written = std::mem::take(&mut *spy.large.lock().unwrap());
             assert!(

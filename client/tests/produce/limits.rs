@@ -9,6 +9,7 @@ use milena_codec::RecordRef;
 use tokio::time::timeout;
 
 use crate::{
+    faults,
     stored::Flow,
     stored::stored,
     tcp::{HOUR, drained, hang, in_order_by_task, orders, run, start},
@@ -97,35 +98,26 @@ fn a_batch_is_no_larger_than_a_request_may_be() {
     });
 }
 
-#[test]
-fn shared_payloads_count_as_memory_too() {
-    run(async {
-        let (cluster, client) = orders(1).await;
-        // So that nothing is settled, and its memory freed, while more is sent.
-        let delay = Fault::delay(Duration::from_secs(2)).on(ApiKey::PRODUCE);
-        cluster.faults().push(delay.always());
-        let producer = client
-            .producer()
-            .linger(HOUR)
-            .buffer_memory(1 << 20)
-            .build()
-            .unwrap();
-        let value = Bytes::from(vec![0; 300_000]);
-        for nth in 1..=3 {
-            drop(
-                producer
-                    .send(Record::to("orders").value(&value))
-                    .await
-                    .unwrap(),
-            );
-            let held = producer.buffered();
-            assert!(held >= 300_000 && held <= nth * 340_000, "{held}");
-        }
-        let full = producer.try_send(Record::to("orders").value(&value));
-        assert!(matches!(full, Err(TrySendError::Full(_))), "{full:?}");
-        producer.flush().await;
-        drained(&producer).await;
-    });
+#[tokio::test(start_paused = true)]
+async fn shared_payloads_count_as_memory_too() {
+    let (_cluster, client) = faults::orders().await;
+    let producer = client.producer().buffer_memory(1 << 20).build().unwrap();
+    producer.partitions_for("orders").await.unwrap();
+    let value = Bytes::from(vec![0; 300_000]);
+    // While this task does not wait, nothing is sent and no memory freed.
+    for nth in 1..=3 {
+        drop(
+            producer
+                .try_send(Record::to("orders").value(&value))
+                .unwrap(),
+        );
+        let held = producer.buffered();
+        assert!((nth * 300_000..nth * 340_000).contains(&held), "{held}");
+    }
+    let full = producer.try_send(Record::to("orders").value(&value));
+    assert!(matches!(full, Err(TrySendError::Full(_))), "{full:?}");
+    producer.flush().await;
+    faults::drained(&producer).await;
 }
 
 #[test]
@@ -334,6 +326,8 @@ fn with_little_memory_senders_wait_their_turn_and_all_get_through() {
 fn memory_that_stays_used_up_is_an_error_after_max_block() {
     run(async {
         let (cluster, client) = orders(1).await;
+        // So that nothing but memory is waited for.
+        client.partitions_for("orders").await.unwrap();
         cluster.faults().push(hang());
         let block = Duration::from_millis(200);
         let producer = client

@@ -251,7 +251,13 @@ async fn over_tcp() {
         producer.close(seconds(10)).await.unwrap();
     });
     sending.await.unwrap();
-    tokio::time::sleep(ms(500)).await;
+    // The markers may still be on their way when the coordinator has answered.
+    let marked = async {
+        while open(&cluster) > 0 {
+            tokio::time::sleep(ms(1)).await;
+        }
+    };
+    tokio::time::timeout(seconds(60), marked).await.unwrap();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     assert_eq!(committed(&cluster), filled(&texts));
 }
