@@ -7,11 +7,11 @@ use milena_broker::{
     Cluster, CoordinatorType, Fault,
     protocol::{ApiKey, ErrorCode},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     group,
-    held::{VERSIONS, asked, committed, fill, filled, producer, seconds, start},
+    held::{VERSIONS, asked, committed, fill, filled, ms, producer, seconds, start},
 };
 
 /// The offset that "readers" will begin with in partition `partition` of "input", or -1.
@@ -67,6 +67,37 @@ async fn offsets_count_with_the_transaction_or_not_at_all() {
             asked(&cluster, ApiKey::ADD_OFFSETS_TO_TXN),
             if version == 2 { 0 } else { 3 }
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_given_up_before_its_partitions_were_asked_for_holds_up_nothing() {
+    for version in VERSIONS {
+        let (cluster, client) = cluster(version).await;
+        let mut producer = producer(&client).await;
+        let transaction = producer.begin().await.unwrap();
+        fill(&transaction, "first").await;
+        transaction.commit().await.unwrap();
+        let mut transaction = producer.begin().await.unwrap();
+        // While the coordinator is busy with offsets, it is not asked to add partitions.
+        for api in [ApiKey::ADD_OFFSETS_TO_TXN, ApiKey::TXN_OFFSET_COMMIT] {
+            cluster.faults().push(Fault::delay(ms(300)).on(api));
+        }
+        let offsets = [PartitionOffset::new("input", 0, 5)];
+        let group = readers();
+        let sending = transaction.send_offsets(offsets, &group);
+        timeout(ms(100), sending).await.unwrap_err();
+        fill(&transaction, "dropped").await;
+        sleep(ms(100)).await;
+        drop(transaction);
+        let transaction = producer.begin().await.unwrap();
+        let started = Instant::now();
+        fill(&transaction, "second").await;
+        transaction.commit().await.unwrap();
+        let took = started.elapsed();
+        assert!(took < seconds(1), "version {version}: {took:?}");
+        sleep(seconds(1)).await;
+        assert_eq!(committed(&cluster), filled(&["first", "second"]));
     }
 }
 

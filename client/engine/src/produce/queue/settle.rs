@@ -282,6 +282,9 @@ impl<C> PartitionQueue<C> {
     }
 
     fn end_unsent(&mut self, reason: &Reason, now: Instant, ended: &mut Ended<C>) {
+        // A sender that was told of this may wait for something that nobody asks for any more, such as its partition's
+        // place in an aborted transaction. It is told of what comes next.
+        self.schedule.ready_on = None;
         self.seal_open();
         for batch in self.sealed.drain(..) {
             batch.fail(reason.clone(), self.trouble.clone(), now, ended);

@@ -121,6 +121,20 @@ fn a_sequence_that_the_broker_lost_fails_the_batch_and_leaves_the_epoch() {
 }
 
 #[test]
+fn after_what_is_doomed_the_sender_is_told_anew() {
+    let mut bench = Bench::transactional();
+    *bench.identity.enrolment() = Some(Enrolment::new(Generation::Explicit));
+    bench.batch(1);
+    assert_eq!(bench.take(OLD).unwrap_err(), NotTaken::NotEnrolled);
+    assert!(bench.queue.is_ready_on(OLD), "it will look again");
+    bench.doom();
+    assert!(!bench.queue.is_ready_on(OLD), "but need not");
+    bench.open();
+    bench.batch(1);
+    assert!(bench.queue.is_ready_on(OLD));
+}
+
+#[test]
 fn of_what_is_doomed_only_the_attempt_in_flight_counts() {
     let mut bench = Bench::transactional();
     bench.batch(1);
