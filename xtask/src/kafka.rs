@@ -38,7 +38,7 @@ pub(crate) const DEFAULT_VERSION: &str = "4.3.1";
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a cluster may take to answer, on a busy machine with two slow cores.
-const START_DEADLINE: Duration = Duration::from_secs(120);
+const START_DEADLINE: Duration = Duration::from_secs(300);
 
 /// How often other ports are tried when somebody takes one between choosing it and using it.
 const PORT_ATTEMPTS: u32 = 3;

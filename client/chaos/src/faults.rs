@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a cluster may take to be well again.
-const RECOVERY: Duration = Duration::from_secs(180);
+const RECOVERY: Duration = Duration::from_secs(400);
 
 /// All replicas must be in sync that often in a row: what a broker knows about others may be old.
 const LOOKS: u32 = 3;

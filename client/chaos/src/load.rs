@@ -25,7 +25,7 @@ pub(crate) const PARTITIONS: i32 = 6;
 pub(crate) const RENEWED: &str = "renewed";
 
 /// How long the rest may take after the last record was sent: longer than any delivery timeout.
-const REST: Duration = Duration::from_secs(150);
+const REST: Duration = Duration::from_secs(350);
 
 /// How records find their partition.
 #[derive(Clone, Copy, Debug)]

@@ -112,7 +112,7 @@ impl Conversation {
         &mut self,
         mut ask: impl FnMut(&mut Self) -> (ErrorCode, T),
     ) -> (ErrorCode, T) {
-        for _ in 0..200 {
+        for _ in 0..1200 {
             match ask(self) {
                 (
                     ErrorCode::COORDINATOR_NOT_AVAILABLE
@@ -620,7 +620,7 @@ fn late(it: &mut Conversation) {
     let mut left = Vec::new();
     for what in ["late commit", "late abort", "late init"] {
         it.begin(what);
-        let holder = it.init_with(5, NOBODY, 1000);
+        let holder = it.init_with(5, NOBODY, 5000);
         it.enter(holder);
         left.push((what, holder));
     }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use milena::{Client, Producer};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use crate::{
     ledger::{Ledger, verify},
@@ -110,13 +113,17 @@ struct Node {
 impl Node {
     /// The one that leads a partition.
     async fn leading(place: Place, client: &Client, topic: &str, partition: i32) -> Self {
-        let partitions = client.partitions_for(topic).await.unwrap();
-        let leader = partitions
-            .iter()
-            .find(|one| one.id == partition)
-            .unwrap()
-            .leader
-            .unwrap();
+        let leader = async {
+            loop {
+                let partitions = client.partitions_for(topic).await.unwrap();
+                let found = partitions.iter().find(|one| one.id == partition).unwrap();
+                match found.leader {
+                    Some(leader) => return leader,
+                    None => sleep(Duration::from_millis(100)).await,
+                }
+            }
+        };
+        let leader = timeout(Duration::from_secs(60), leader).await.unwrap();
         let folder = place.folder().join(format!("node-{leader}"));
         let pid = fs::read_to_string(folder.join("pid"))
             .unwrap()
@@ -195,7 +202,7 @@ async fn await_replicas(client: &Client, topic: &str) {
             return;
         }
         assert!(
-            started.elapsed() < Duration::from_secs(60),
+            started.elapsed() < Duration::from_secs(180),
             "not in sync: {described:?}"
         );
         sleep(Duration::from_millis(200)).await;

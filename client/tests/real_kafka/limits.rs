@@ -144,7 +144,7 @@ async fn a_record_from_the_future_is_named() {
     let topic = place.topic_with(&client, "future", 1, &settings).await;
     let producer = client
         .producer()
-        .linger(Duration::from_millis(200))
+        .linger(Duration::from_secs(60))
         .build()
         .unwrap();
     let mut ledger = Ledger::new(topic);

@@ -213,6 +213,6 @@ async fn a_reader_follows_what_is_written() {
 }
 
 async fn next(reader: &mut Reader) -> ReceivedRecord {
-    let next = tokio::time::timeout(Duration::from_secs(10), reader.next());
+    let next = tokio::time::timeout(Duration::from_secs(60), reader.next());
     next.await.expect("a record comes").unwrap().unwrap()
 }

@@ -59,7 +59,7 @@ async fn await_records(client: &Client, topic: &str, count: usize) {
             reader.next().await.unwrap().unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), all)
+    tokio::time::timeout(Duration::from_secs(60), all)
         .await
         .expect("all arrive");
 }

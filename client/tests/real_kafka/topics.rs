@@ -17,6 +17,7 @@ async fn what_is_not_there_is_said_in_time(place: Place) {
     let max_block = Duration::from_secs(3);
     let producer = client.producer().max_block(max_block).build().unwrap();
     let topic = place.topic(&client, "small", 2).await;
+    client.partitions_for(&topic).await.unwrap();
 
     let started = Instant::now();
     let error = producer
@@ -35,7 +36,9 @@ async fn what_is_not_there_is_said_in_time(place: Place) {
     in_time(started, max_block);
 
     let started = Instant::now();
-    let error = producer
+    let max_block = Duration::from_secs(60);
+    let patient = client.producer().max_block(max_block).build().unwrap();
+    let error = patient
         .send(Record::to("no topic's name").value("x"))
         .await
         .unwrap_err();
@@ -66,7 +69,8 @@ async fn an_unknown_topic_without_creation_is_an_error() {
     let place = Place::Cluster;
     let _calm = place.calm().await;
     let client = place.client().await;
-    let max_block = Duration::from_secs(3);
+    // Long enough for a busy broker to answer what is so.
+    let max_block = Duration::from_secs(10);
     let producer = client.producer().max_block(max_block).build().unwrap();
     let topic = place.name("nowhere");
     for _ in 0..2 {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use milena::{
-    Client, Compression, ConsumerGroupMetadata, Delivery, FatalErrorKind, PartitionOffset, Record,
-    Transaction, TransactionError,
+    Client, Compression, ConsumerGroupMetadata, Delivery, FatalErrorKind, IsolationLevel,
+    PartitionOffset, Record, Transaction, TransactionError,
 };
+use tokio::time::sleep;
 
 use crate::{
     java,
@@ -55,6 +56,28 @@ async fn lines(topic: &str, sent: Vec<(String, Delivery)>) -> Vec<(i32, i64, Str
     lines
 }
 
+/// What is committed, once the markers of all that ended are in the log: a commit is answered before.
+async fn read_committed(place: Place, client: &Client, topic: &str) -> Vec<String> {
+    until_stable(client, topic).await;
+    java::read_committed(place, &[topic]).await
+}
+
+/// Waits until no transaction is open in a topic.
+async fn until_stable(client: &Client, topic: &str) {
+    let ends = async |level| {
+        let reader = client.reader(topic).isolation_level(level).from_end();
+        reader.build().await.unwrap().positions()
+    };
+    for _ in 0..600 {
+        if ends(IsolationLevel::ReadCommitted).await == ends(IsolationLevel::ReadUncommitted).await
+        {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    panic!("a transaction stays open in {topic}");
+}
+
 fn in_order(mut lines: Vec<(i32, i64, String)>) -> Vec<String> {
     lines.sort();
     lines.into_iter().map(|(_, _, line)| line).collect()
@@ -87,7 +110,7 @@ async fn what_is_committed_is_read_and_what_is_aborted_is_not(place: Place) {
     }
     producer.close(Duration::from_secs(30)).await.unwrap();
     assert_eq!(
-        java::read_committed(place, &[&topic]).await,
+        read_committed(place, &client, &topic).await,
         in_order(expected)
     );
 }
@@ -156,7 +179,7 @@ async fn next_one_works(place: Place, client: &Client, id: &str, topic: &str) {
     transaction.commit().await.unwrap();
     let expected = in_order(lines(topic, sent).await);
     next.close(Duration::from_secs(30)).await.unwrap();
-    assert_eq!(java::read_committed(place, &[topic]).await, expected);
+    assert_eq!(read_committed(place, client, topic).await, expected);
 }
 
 async fn a_second_producer_fences_the_first(place: Place) {
@@ -178,13 +201,13 @@ async fn a_transaction_that_takes_too_long_does_not_count(place: Place) {
     let topic = place.topic(&client, "slow", PARTITIONS).await;
     let id = place.name("tx");
     let builder = client.transactional_producer(&id);
-    let builder = builder.transaction_timeout(Duration::from_secs(2));
+    let builder = builder.transaction_timeout(Duration::from_secs(5));
     let mut slow = builder.build().await.unwrap();
     let transaction = slow.begin().await.unwrap();
     let sent = fill(&transaction, &topic, "slow").await;
     lines(&topic, sent).await;
-    // Coordinators look every ten seconds.
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    // Its coordinator ends it: it looks every ten seconds.
+    until_stable(&client, &topic).await;
     // The first protocol does not tell it from being fenced.
     let told = if place.has_second_transactions() {
         FatalErrorKind::TransactionEnded

@@ -16,7 +16,7 @@ use super::report::clock;
 use crate::{interrupt, paths};
 
 /// Longer than any step takes on a slow machine: something hangs.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// How often a step that prints nothing says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(20);
