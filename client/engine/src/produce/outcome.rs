@@ -77,6 +77,8 @@ pub struct Failure {
     pub persistence: Persistence,
     /// Times it was sent.
     pub attempts: u32,
+    /// Whether it had a place in its partition's sequence, sent or not: it leaves a hole there.
+    pub numbered: bool,
     /// What went wrong last.
     pub cause: Option<Cause>,
     /// The broker it was sent to last.

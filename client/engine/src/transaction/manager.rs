@@ -317,8 +317,8 @@ impl Transactions {
 
     /// A batch was given up.
     pub fn handle_batch_failed(&mut self, failure: &Failure, identity: &mut Identity) {
-        // Its sequence numbers were used, and no later batch can be stored under the same epoch.
-        self.bump |= failure.attempts > 0;
+        // No later batch can be stored under the same epoch.
+        self.bump |= failure.numbered;
         let cause = match (&failure.reason, &failure.cause) {
             (Reason::Aborted | Reason::Closed, _) => return,
             (Reason::Refused(code), cause) => {

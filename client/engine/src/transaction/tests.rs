@@ -160,12 +160,13 @@ impl Bench {
         self.txn.handle_drained(Duty::Discard);
     }
 
-    fn fail(&mut self, reason: Reason, attempts: u32) {
+    fn fail(&mut self, reason: Reason, numbered: bool) {
         let failure = Failure {
             reason,
             records: 1,
             persistence: Persistence::No,
-            attempts,
+            attempts: 0,
+            numbered,
             cause: None,
             broker: None,
             queued: Duration::ZERO,

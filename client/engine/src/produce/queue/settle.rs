@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use milena_codec::Stamp;
 use milena_protocol::ErrorCode;
 
 use super::{BatchId, Content, Drained, PartitionQueue, Place, Sealed, Share};
@@ -378,6 +379,7 @@ impl<C> Drained<C> {
                 Persistence::No
             },
             attempts: self.attempts,
+            numbered: self.stamp != Stamp::NONE,
             cause: self.cause.take(),
             broker: self.broker,
             queued: self.first_sent.since(self.created),
@@ -394,6 +396,7 @@ impl<C> Sealed<C> {
             records: self.content.batch.count(),
             persistence: Persistence::No,
             attempts: 0,
+            numbered: false,
             cause,
             broker: None,
             queued: now.since(self.created),

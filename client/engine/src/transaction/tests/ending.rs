@@ -137,11 +137,11 @@ fn a_record_that_failed_makes_the_commit_fail_and_the_epoch_change_after_the_abo
                 bench.answer(added(&[("a", 0, NONE)]));
             }
             if early {
-                bench.fail(Reason::Expired, 1);
+                bench.fail(Reason::Expired, true);
                 bench.txn.commit();
             } else {
                 bench.txn.commit();
-                bench.fail(Reason::Expired, 1);
+                bench.fail(Reason::Expired, true);
                 bench.txn.handle_drained(Duty::Flush);
             }
             assert!(matches!(bench.outcome(), Err(Spoiled::Abortable(_))));
@@ -166,18 +166,18 @@ fn a_record_that_failed_makes_the_commit_fail_and_the_epoch_change_after_the_abo
 }
 
 #[test]
-fn a_batch_given_up_by_the_abort_itself_changes_the_epoch_if_it_was_sent() {
-    for (attempts, changes) in [(0, false), (1, true)] {
+fn a_batch_given_up_by_the_abort_itself_changes_the_epoch_if_it_was_numbered() {
+    for numbered in [false, true] {
         let mut bench = Bench::open(Explicit);
         bench.batch("a", 0);
         bench.adding();
         bench.answer(added(&[("a", 0, NONE)]));
         bench.txn.abort(&mut bench.identity);
-        bench.fail(Reason::Aborted, attempts);
+        bench.fail(Reason::Aborted, numbered);
         bench.txn.handle_drained(Duty::Discard);
         assert!(!bench.end());
         bench.answer(ended(NONE, -1, -1));
-        let expected = if changes {
+        let expected = if numbered {
             State::Initializing
         } else {
             State::Ready
@@ -265,9 +265,9 @@ fn fencing_is_final_whoever_tells_of_it() {
     }
     // From the broker of a partition, an old epoch alone does not say so.
     let mut bench = Bench::open(Implicit);
-    bench.fail(Reason::Refused(ErrorCode::INVALID_PRODUCER_EPOCH), 1);
+    bench.fail(Reason::Refused(ErrorCode::INVALID_PRODUCER_EPOCH), true);
     assert!(matches!(bench.outcome(), Err(Spoiled::Abortable(_))));
-    bench.fail(Reason::Refused(ErrorCode::PRODUCER_FENCED), 1);
+    bench.fail(Reason::Refused(ErrorCode::PRODUCER_FENCED), true);
     assert!(matches!(bench.outcome(), Err(Spoiled::Fatal(_))));
 }
 
@@ -277,7 +277,7 @@ fn a_transaction_that_nobody_holds_is_aborted() {
         let mut bench = Bench::open(Implicit);
         bench.batch("a", 0);
         if spoilt {
-            bench.fail(Reason::Expired, 1);
+            bench.fail(Reason::Expired, true);
         }
         bench.txn.release(&mut bench.identity);
         assert_eq!(bench.txn.begin(Implicit, &mut bench.identity), Ok(None));
@@ -294,7 +294,7 @@ fn the_failure_of_a_commit_that_nobody_waits_for_is_told_at_the_next_begin() {
     bench.batch("a", 0);
     bench.txn.commit();
     bench.txn.release(&mut bench.identity);
-    bench.fail(Reason::Expired, 1);
+    bench.fail(Reason::Expired, true);
     assert_eq!(bench.txn.state(), &State::Aborting);
     bench.txn.handle_drained(Duty::Discard);
     assert!(!bench.end());

@@ -149,7 +149,7 @@ fn of_what_is_doomed_only_the_attempt_in_flight_counts() {
     let [(unsent, failure)] = &bench.failed[..] else {
         panic!("{:?}", bench.failed);
     };
-    assert_eq!((*unsent, failure.attempts), (5, 0));
+    assert_eq!((*unsent, failure.attempts, failure.numbered), (5, 0, false));
     assert_eq!(
         (&failure.reason, failure.persistence),
         (&Reason::Aborted, Persistence::No)
@@ -167,6 +167,10 @@ fn of_what_is_doomed_only_the_attempt_in_flight_counts() {
         let settled = bench.settle(flying.remove(0), answer);
         assert!(settled.freed.is_some());
         let (_, result) = settled.done.unwrap();
+        assert!(
+            result.as_ref().is_err_and(|failure| failure.numbered) || failed.is_none(),
+            "it leaves a hole, sent or not"
+        );
         assert_eq!(
             result.as_ref().err().map(|failure| failure.persistence),
             failed
