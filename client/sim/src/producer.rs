@@ -273,6 +273,7 @@ impl Producer {
             self.ask(around)?;
             self.drive_lanes(around)?;
             if !self.busy {
+                self.check_lanes()?;
                 self.sleep(around);
                 return Ok(());
             }
@@ -402,6 +403,8 @@ impl Producer {
     /// The lane of a broker has to look at a partition.
     fn tell(&mut self, part: Part, wake: Wake) {
         self.busy = true;
-        self.lane(wake.node).sender.handle_wake(part, wake.at);
+        let lane = self.lane(wake.node);
+        lane.awake = true;
+        lane.sender.handle_wake(part, wake.at);
     }
 }

@@ -65,13 +65,25 @@ impl Coordination {
         *self.transactions.state() == State::InTransaction
     }
 
+    const fn is_asking(&self) -> bool {
+        self.asking.is_some() || self.asked.is_some()
+    }
+
+    /// Whether batches are sent and not given up, and wait for no coordinator.
+    pub(super) fn lets_send(&self, identity: &mut Identity) -> bool {
+        let state = self.transactions.state();
+        matches!(state, State::InTransaction | State::Committing)
+            && !self.is_asking()
+            && self.transactions.poll_timeout(identity).is_none()
+    }
+
     fn timeout(&self, identity: &mut Identity, now: Instant) -> Option<Instant> {
         let waiting = self.asking.as_ref().map(|(node, _)| node);
         let lines = self.lines.iter().flat_map(|(node, line)| {
             let rested = line.rests_until().filter(|_| waiting == Some(node));
             [line.poll_timeout(), rested]
         });
-        let idle = self.asking.is_none() && self.asked.is_none();
+        let idle = !self.is_asking();
         let due = self.transactions.poll_timeout(identity);
         let due = due.filter(|at| idle && *at > now);
         let application = self.application.poll_timeout();
@@ -169,8 +181,7 @@ impl Producer {
         else {
             return Ok(());
         };
-        if coordination.asking.is_none()
-            && coordination.asked.is_none()
+        if !coordination.is_asking()
             && let Some(outbound) = coordination.transactions.poll_question(now, identity)
         {
             let any = rng.below(u64::try_from(nodes).unwrap_or(1));
@@ -289,6 +300,9 @@ impl Producer {
                 transactions.handle_answer(&answer, now, &mut self.identity);
                 if let Some(identity) = self.identity.current() {
                     around.ledger.grant(index, identity, now);
+                }
+                if matches!(answer, Answer::AddPartitionsToTxn(_)) {
+                    self.rouse_lanes();
                 }
             }
             Err(loss) => self.coordinator_lost(node, &loss, around),

@@ -59,9 +59,6 @@ impl Producer {
         let (now, settings) = (around.now(), self.settings());
         let parts: Vec<_> = self.parts.values().cloned().collect();
         for part in parts {
-            if part.queue(|queue| queue.is_empty()) {
-                continue;
-            }
             self.end(&part, around, &mut give_up)?;
             if let Some(wake) = part.queue(|queue| queue.reschedule(now, &settings)) {
                 self.tell(part, wake);

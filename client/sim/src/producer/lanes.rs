@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Lane {
     pub(super) sender: Sender<Part>,
     pub(super) line: Line<u64>,
+    /// Something happened since it last looked. It does not look otherwise, as its task would not.
+    pub(super) awake: bool,
 }
 
 impl Producer {
@@ -33,6 +35,7 @@ impl Producer {
         lanes.entry(node).or_insert_with(|| Lane {
             sender: Sender::new(node, rng.next_u64()),
             line: Line::new(plan.setup_timeout),
+            awake: false,
         })
     }
 
@@ -63,6 +66,7 @@ impl Producer {
         let (now, settings) = (around.now(), self.settings());
         let mut effects = Effects::new();
         let lane = self.lane(node);
+        lane.awake = true;
         match event {
             Event::Ready => {
                 let heard = lane.line.features();
@@ -124,6 +128,7 @@ impl Producer {
         let sent = |token| orphans.get(&token).copied().unwrap_or(true);
         let mut effects = Effects::new();
         let lane = self.lane(node);
+        lane.awake = true;
         lane.sender
             .handle_lost(&loss.cause, sent, now, &settings, &mut effects);
         lane.sender.handle_trouble(&loss.cause);
@@ -147,7 +152,13 @@ impl Producer {
         }
         let mut effects = Effects::new();
         let pressed = self.budget.has_waiters();
-        let sender = &mut self.lane(node).sender;
+        let Lane {
+            sender,
+            line,
+            awake,
+        } = self.lane(node);
+        let timers = [sender.poll_timeout(), line.poll_timeout()];
+        *awake |= pressed || timers.into_iter().flatten().any(|due| due <= now);
         sender.handle_timers(now, &settings, &mut effects);
         if pressed {
             sender.handle_pressure(now, &settings, &mut effects);
@@ -161,7 +172,7 @@ impl Producer {
             lane.line.begin(link, now);
             around.note(|| format!("producer {index}: connects to node {node}, link {link}"));
         }
-        while self.lane(node).line.is_ready() {
+        while self.lane(node).awake && self.lane(node).line.is_ready() {
             let mut effects = Effects::new();
             let Self {
                 lanes,
@@ -208,13 +219,41 @@ impl Producer {
             }
             self.busy |= sent;
             if !sent && !wrote {
-                break;
+                self.lane(node).awake = false;
             }
         }
         // The handshake is written before the connection is ready for anything else.
         let events = self.lane(node).line.flush(around.net);
         for event in events {
             self.produce_event(node, event, around)?;
+        }
+        Ok(())
+    }
+
+    /// Those who waited for a producer id, or for their partitions to become part of the transaction, can send.
+    pub(super) fn rouse_lanes(&mut self) {
+        for lane in self.lanes.values_mut() {
+            lane.awake = true;
+        }
+    }
+
+    /// Once there is nothing to do for anybody, nobody sleeps who could send.
+    pub(super) fn check_lanes(&mut self) -> Result<(), Violation> {
+        let waits_for_others = match &self.coordination {
+            Some(coordination) => !coordination.lets_send(&mut self.identity),
+            None => self.settings().idempotent && self.identity.wanted(),
+        };
+        if waits_for_others {
+            return Ok(());
+        }
+        for (node, lane) in &self.lanes {
+            let has_room = lane.sender.in_flight() < self.settings().max_in_flight;
+            if has_room && lane.line.is_ready() && lane.sender.has_ready() && !lane.awake {
+                return Err(Violation(format!(
+                    "producer {} sleeps over what it could send to node {}",
+                    self.index, node.0
+                )));
+            }
         }
         Ok(())
     }

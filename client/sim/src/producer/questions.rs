@@ -198,6 +198,7 @@ impl Producer {
             producer_id: response.producer_id,
             epoch: response.producer_epoch,
         });
+        self.rouse_lanes();
     }
 
     fn questions_lost(&mut self, loss: &Loss<Question>, around: &mut Around<'_>) {
