@@ -40,7 +40,10 @@ pub(crate) struct ProduceTask {
     backoff: Backoff,
     rng: Rng,
     sleep: Pin<Box<Sleep>>,
-    armed: Instant,
+    /// What the sleep is set to, until it goes off.
+    armed: Option<Instant>,
+    /// Until when the broker wants no more requests, as [`transmit`](Self::transmit) last saw it.
+    quiet_until: Option<Instant>,
     stopping: bool,
 }
 
@@ -71,7 +74,8 @@ impl ProduceTask {
             backoff: core.client.reconnect_backoff(),
             rng: Rng::new(seed),
             sleep: Box::pin(tokio::time::sleep_until(clock.at(Instant::FAR_FUTURE))),
-            armed: Instant::FAR_FUTURE,
+            armed: None,
+            quiet_until: None,
             stopping: false,
             core,
         }
@@ -123,13 +127,18 @@ impl ProduceTask {
     fn transmit(&mut self) -> bool {
         let mut refused = None;
         let node = self.sender.node();
+        self.quiet_until = None;
         let Line::Up(link) = &mut self.line else {
             // Timers go off all the same.
             return false;
         };
         let mut progress = false;
         let (core, sender, effects) = (&self.core, &mut self.sender, &mut self.effects);
-        while link.throttled_until().is_none() {
+        loop {
+            self.quiet_until = link.throttled_until();
+            if self.quiet_until.is_some() {
+                break;
+            }
             let now = core.clock.now();
             let request = sender.poll_request(now, &core.settings, &mut Shared(core), effects);
             core.heed_wishes();
@@ -308,7 +317,8 @@ impl ProduceTask {
     fn sleep(&mut self, cx: &mut Context<'_>) -> bool {
         let reconnect = match &self.line {
             Line::Down { not_before } if self.sender.has_ready() => Some(*not_before),
-            Line::Up(link) => link.throttled_until(),
+            // Not asked anew: if the pause has ended since, the timer goes off at once.
+            Line::Up(_) => self.quiet_until,
             Line::Down { .. } | Line::Dialing(_) => None,
         };
         let idle = self.idle_until();
@@ -316,14 +326,14 @@ impl ProduceTask {
         let Some(wanted) = [reconnect, timer, idle].into_iter().flatten().min() else {
             return false;
         };
-        if self.armed != wanted {
-            self.armed = wanted;
+        if self.armed != Some(wanted) {
+            self.armed = Some(wanted);
             self.sleep.as_mut().reset(self.core.clock.at(wanted));
         }
         if self.sleep.as_mut().poll(cx).is_pending() {
             return false;
         }
-        self.armed = Instant::FAR_FUTURE;
+        self.armed = None;
         let now = self.core.clock.now();
         if self.idle_until().is_some_and(|idle| idle <= now) {
             tracing::debug!(

@@ -29,3 +29,5 @@ mod spoilt;
 mod stored;
 #[cfg(test)]
 mod storms;
+
+mod unsent;

@@ -145,11 +145,11 @@ impl<P: Partition> Sender<P> {
 
     /// The broker cannot be reached, or there is no producer id: `cause` goes into the error of what runs out of time.
     pub fn handle_trouble(&mut self, cause: &Arc<str>) {
-        let ready = std::mem::take(&mut self.ready);
-        self.ready = ready
-            .into_iter()
-            .filter(|partition| self.is_ready(partition))
-            .collect();
+        self.requests += 1;
+        let (node, look) = (self.node, self.requests);
+        self.ready.retain(|partition| {
+            partition.with(|queue| queue.is_ready_on(node) && queue.is_first(node, look))
+        });
         for partition in &self.ready {
             partition.with(|queue| queue.handle_trouble(cause));
         }
@@ -224,15 +224,19 @@ impl<P: Partition> Sender<P> {
                 break;
             };
             let room = (size > 0).then(|| settings.max_request_size.saturating_sub(size));
-            let (taken, wake) = partition.with(|queue| {
-                let taken = if queue.visit(self.node, self.requests) {
-                    let place = (partition.topic(), partition.index());
-                    identity.with(|ids| queue.take(self.node, room, now, settings, ids, place))
-                } else {
-                    Err(NotTaken::Nothing)
-                };
-                (taken, queue.reschedule(now, settings))
+            let looked = partition.with(|queue| {
+                if !queue.visit(self.node, self.requests) {
+                    return None;
+                }
+                let place = (partition.topic(), partition.index());
+                let taken =
+                    identity.with(|ids| queue.take(self.node, room, now, settings, ids, place));
+                Some((taken, queue.reschedule(now, settings)))
             });
+            // It stood here twice, as one may that was given up and has something new.
+            let Some((taken, wake)) = looked else {
+                continue;
+            };
             self.route(partition.clone(), wake, effects);
             match taken {
                 Ok(taken) => {

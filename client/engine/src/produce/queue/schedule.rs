@@ -61,12 +61,16 @@ impl<C> PartitionQueue<C> {
 
     /// Whether request `request` of `node` sees this partition for the first time.
     pub(in crate::produce) fn visit(&mut self, node: NodeId, request: u64) -> bool {
-        if self.schedule.ready_on == Some(node) {
+        let first = self.is_first(node, request);
+        if first && self.schedule.ready_on == Some(node) {
             self.schedule.ready_on = None;
         }
-        let first = self.schedule.visit != Some((node, request));
-        self.schedule.visit = Some((node, request));
         first
+    }
+
+    /// As [`visit`](Self::visit), without looking.
+    pub(in crate::produce) fn is_first(&mut self, node: NodeId, request: u64) -> bool {
+        self.schedule.visit.replace((node, request)) != Some((node, request))
     }
 
     /// Closes the open batch if nothing but lingering keeps it from being sent. Says whether it did.

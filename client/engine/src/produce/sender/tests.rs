@@ -22,7 +22,7 @@ use super::*;
 use crate::produce::identity::Identity;
 use crate::{
     backoff::Backoff,
-    produce::{Cause, Choice, Grant, Need, Persistence, ProducerIdentity, Room},
+    produce::{Cause, Choice, Ended, Grant, Need, Persistence, ProducerIdentity, Reason, Room},
 };
 
 const NODE: NodeId = NodeId(1);
@@ -560,4 +560,20 @@ fn a_batch_that_the_broker_has_already_is_stored() {
     // Where it is, the broker does not say.
     assert_eq!(bench.acknowledged(), [(0, None)]);
     assert!(bench.poll().is_none());
+}
+
+#[test]
+fn a_partition_that_was_given_up_over_and_over_is_looked_at_once() {
+    let mut bench = Bench::established(1);
+    for _ in 0..100 {
+        bench.batch(0, 1);
+        let (now, mut ended) = (bench.now, Ended::default());
+        bench.partitions[0]
+            .with(|queue| queue.end_all(&Reason::Purged, now, &bench.settings, &mut ended));
+    }
+    for _ in 0..20 {
+        bench.batch(0, 1);
+    }
+    assert!(bench.poll().is_some());
+    assert_eq!(bench.sender.ready.len(), 1);
 }
