@@ -31,6 +31,8 @@ mod limits;
 #[path = "../in_memory/network.rs"]
 mod network;
 #[cfg(test)]
+mod quiet;
+#[cfg(test)]
 mod send_all;
 #[cfg(test)]
 mod settings;

@@ -29,5 +29,5 @@ mod spoilt;
 mod stored;
 #[cfg(test)]
 mod storms;
-
+#[cfg(test)]
 mod unsent;
