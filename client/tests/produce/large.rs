@@ -2,18 +2,17 @@
 
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use milena::{BoxFuture, Client, Connector, DialError, Record, Stream, TcpConnector};
+use milena::{Client, Record, TcpConnector};
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::tcp::{HOUR, drained, run};
+use crate::{
+    tcp::{HOUR, drained, run},
+    watched::{Watch, Watched},
+};
 
 /// A payload that tells when nobody holds it any more.
 struct Payload {
@@ -27,78 +26,19 @@ impl AsRef<[u8]> for Payload {
     }
 }
 
-/// TCP, noting from which addresses large writes are made.
+/// Notes from which addresses large writes are made.
 #[derive(Clone, Debug, Default)]
 struct Spy {
-    tcp: TcpConnector,
     large: Arc<Mutex<Vec<(usize, usize)>>>,
 }
 
-impl Connector for Spy {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-        setup_timeout: Duration,
-    ) -> BoxFuture<'a, Result<Box<dyn Stream>, DialError>> {
-        Box::pin(async move {
-            let stream = self.tcp.connect(host, port, setup_timeout).await?;
-            Ok(Box::new(Spied {
-                stream,
-                large: self.large.clone(),
-            }) as Box<dyn Stream>)
-        })
-    }
-}
-
-struct Spied {
-    stream: Box<dyn Stream>,
-    large: Arc<Mutex<Vec<(usize, usize)>>>,
-}
-
-impl AsyncRead for Spied {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Spied {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+impl Watch for Spy {
+    fn writes(&self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         for slice in slices.iter().filter(|slice| slice.len() >= 32 << 10) {
-            self.large
-                .lock()
-                .unwrap()
-                .push((slice.as_ptr().addr(), slice.len()));
+            let mut large = self.large.lock().unwrap();
+            large.push((slice.as_ptr().addr(), slice.len()));
         }
-        Pin::new(&mut *self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(cx)
+        Ok(())
     }
 }
 
@@ -107,7 +47,8 @@ fn a_large_payload_is_written_from_where_the_caller_has_it_and_held_until_it_is_
     run(async {
         let cluster = Cluster::builder().topic("orders", 1).start().await.unwrap();
         let spy = Spy::default();
-        let connecting = Client::builder(cluster.bootstrap()).connector(spy.clone());
+        let connector = Watched(TcpConnector::default(), spy.clone());
+        let connecting = Client::builder(cluster.bootstrap()).connector(connector);
         let producer = connecting
             .connect()
             .await

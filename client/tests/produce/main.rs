@@ -42,3 +42,6 @@ mod stored;
 mod tcp;
 #[cfg(test)]
 mod timing;
+#[cfg(test)]
+#[path = "../in_memory/watched.rs"]
+mod watched;

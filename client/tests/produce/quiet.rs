@@ -2,93 +2,36 @@
 
 use std::{
     future::Future,
-    io::{self, IoSlice},
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     time::Duration,
 };
 
-use milena::{BoxFuture, Client, Connector, DialError, Record, Stream};
+use milena::{Client, Record};
 use milena_broker::{Cluster, Fault, protocol::ApiKey};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, advance, sleep},
+use tokio::time::{Instant, advance, sleep};
+
+use crate::{
+    network::{self, Network},
+    watched::{Watch, Watched},
 };
 
-use crate::network::{self, Network};
-
-/// A network that takes its time at the reading that is counted down to, as a thread does that is not run for a while.
-#[derive(Clone, Debug)]
+/// Takes its time at the reading that is counted down to, as a thread does that is not run for a while.
+#[derive(Clone, Debug, Default)]
 struct Slow {
-    network: Network,
     pause: Arc<Mutex<Option<(usize, Duration)>>>,
 }
 
-impl Connector for Slow {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-        timeout: Duration,
-    ) -> BoxFuture<'a, Result<Box<dyn Stream>, DialError>> {
-        Box::pin(async move {
-            let stream = self.network.connect(host, port, timeout).await?;
-            Ok(Box::new(Line {
-                stream,
-                pause: self.pause.clone(),
-            }) as Box<dyn Stream>)
-        })
-    }
-}
-
-struct Line {
-    stream: Box<dyn Stream>,
-    pause: Arc<Mutex<Option<(usize, Duration)>>>,
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut due = None;
-        if let Some((left, time)) = &mut *self.pause.lock().unwrap() {
+impl Watch for Slow {
+    fn reads(&self) {
+        let due = self.pause.lock().unwrap().take_if(|(left, _)| {
             *left -= 1;
-            due = (*left == 0).then_some(*time);
-        }
-        if let Some(time) = due {
-            *self.pause.lock().unwrap() = None;
+            *left == 0
+        });
+        if let Some((_, time)) = due {
             let _ = pin!(advance(time)).poll(&mut Context::from_waker(Waker::noop()));
         }
-        Pin::new(&mut *self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.stream).poll_write_vectored(cx, slices)
-    }
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(cx)
     }
 }
 
@@ -97,12 +40,9 @@ async fn a_pause_that_ends_while_the_task_is_at_work_ends_all_the_same() {
     // At the second reading the task looks for the last time before it sleeps.
     for reading in 1..=3 {
         let cluster = network::start(Cluster::builder().topic("orders", 1)).await;
-        let slow = Slow {
-            network: Network::of(&cluster),
-            pause: Arc::default(),
-        };
+        let slow = Slow::default();
         let client = Client::builder(cluster.bootstrap())
-            .connector(slow.clone())
+            .connector(Watched(Network::of(&cluster), slow.clone()))
             .connect()
             .await
             .unwrap();

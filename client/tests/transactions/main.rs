@@ -31,3 +31,6 @@ mod stored;
 mod storms;
 #[cfg(test)]
 mod unsent;
+#[cfg(test)]
+#[path = "../in_memory/watched.rs"]
+mod watched;

@@ -1,112 +1,48 @@
 //! Records that never left.
-use crate::{
-    held::{VERSIONS, committed, fill, filled, ms, producer, seconds},
-    network::{self, Network},
-};
-use milena::{BoxFuture, Client, Connector, DialError, Record, Stream};
-use milena_broker::Cluster;
+
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
-    time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, sleep},
+
+use milena::{Client, Record};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    held::{VERSIONS, committed, fill, filled, ms, producer, seconds, start},
+    network::Network,
+    watched::{Watch, Watched},
 };
 
 /// Whatever is to carry this breaks.
 const LAST: &[u8] = b"the last words";
 
-/// Connections that break, once, before anything of a request has left.
-#[derive(Clone, Debug)]
+/// Breaks a connection, once, before anything of a request has left.
+#[derive(Clone, Debug, Default)]
 struct Brittle {
-    network: Network,
     breaks: Arc<AtomicBool>,
 }
 
-impl Connector for Brittle {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-        timeout: Duration,
-    ) -> BoxFuture<'a, Result<Box<dyn Stream>, DialError>> {
-        Box::pin(async move {
-            let stream = self.network.connect(host, port, timeout).await?;
-            Ok(Box::new(Line {
-                stream,
-                breaks: self.breaks.clone(),
-            }) as Box<dyn Stream>)
-        })
-    }
-}
-
-struct Line {
-    stream: Box<dyn Stream>,
-    breaks: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+impl Watch for Brittle {
+    fn writes(&self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let last = |slice: &IoSlice<'_>| slice.windows(LAST.len()).any(|bytes| bytes == LAST);
         if slices.iter().any(last) && self.breaks.swap(false, Ordering::SeqCst) {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
-        Pin::new(&mut *self.stream).poll_write_vectored(cx, slices)
-    }
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(cx)
+        Ok(())
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_transaction_given_up_with_records_that_never_left_holds_up_nothing() {
     for version in VERSIONS {
-        let builder = Cluster::builder()
-            .nodes(3)
-            .topic("orders", 3)
-            .topic("bills", 3)
-            .transaction_version(version);
-        let cluster = network::start(builder).await;
-        let brittle = Brittle {
-            network: Network::of(&cluster),
-            breaks: Arc::default(),
-        };
+        let (cluster, _) = start(version).await;
+        let brittle = Brittle::default();
         let client = Client::builder(cluster.bootstrap())
-            .connector(brittle.clone())
+            .connector(Watched(Network::of(&cluster), brittle.clone()))
             .connect()
             .await
             .unwrap();
